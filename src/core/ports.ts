@@ -1,0 +1,115 @@
+/**
+ * The seams between the control plane and the engines. Two to five members each; every one has a fake in the package.
+ * The control plane owns every decision and all state; engines turn tensors and text into tensors and text.
+ */
+
+import type {
+  Batch,
+  Completion,
+  Problem,
+  SampleRequest,
+  StepHyper,
+  StepReport,
+  Verdict,
+} from "./types.js";
+import type { PolicyVersion, ProblemId, Seed } from "./units.js";
+
+/** Everything with memory: `restore(state())` and k steps equals k steps. The state is plain JSON. */
+export interface Stateful<S> {
+  state(): S;
+  restore(state: S): void;
+}
+
+export interface SamplerInfo {
+  readonly engine: string;
+  readonly device: string;
+  readonly maxLength: number; // prompt + completion tokens
+  readonly vocabSize: number;
+}
+
+export interface Sampler {
+  probe(): Promise<SamplerInfo>;
+  /** Yields completions as they finish, in any order; all requests are yielded unless the signal aborts. */
+  generate(requests: readonly SampleRequest[], signal: AbortSignal): AsyncIterable<Completion>;
+  /** Makes the sampler use the weights published as `version` (a directory in HF layout, or shared memory). */
+  publish(version: PolicyVersion, dir: string | null): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface LearnerInfo {
+  readonly engine: string;
+  readonly device: string;
+  readonly parameters: number;
+  readonly maxLength: number;
+  readonly vocabSize: number;
+}
+
+export interface Learner {
+  probe(): Promise<LearnerInfo>;
+  /** One optimizer step over all micro-batches of the batch. */
+  step(batch: Batch, hyper: StepHyper, signal: AbortSignal): Promise<StepReport>;
+  /** Log-probs [N] of the batch's tokens under the current weights at the batch's temperature. */
+  logprobs(batch: Batch, signal: AbortSignal): Promise<Float32Array>;
+  /** Writes the policy in HF layout (weights, config, tokenizer files) into an existing empty directory. */
+  publish(dir: string): Promise<void>;
+  /** Writes fp32 weights and optimizer state into an existing directory; `restore` reads them back bit-equal. */
+  save(dir: string): Promise<void>;
+  restore(dir: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ScoreRequest {
+  readonly problem: Problem;
+  /** The whole completion text: think, answer, fences and all. */
+  readonly text: string;
+  readonly seed: Seed;
+  readonly tier?: "sim" | "formal";
+}
+
+export interface Rewarder {
+  /** Prepares (or loads from cache) the goldens; ids that cannot serve come back with the reason. */
+  prepare(
+    problems: readonly Problem[],
+    progress: (done: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<ProblemId, string>>;
+  score(request: ScoreRequest, signal: AbortSignal): Promise<Verdict>;
+  /** What is being worked on, for the heartbeat. */
+  waiting(): { readonly queued: number; readonly running: number; readonly oldestMs: number };
+  close(): Promise<void>;
+}
+
+export interface ProblemSource {
+  readonly name: string;
+  readonly train: readonly Problem[];
+  readonly test: readonly Problem[];
+}
+
+/** One record per step (or eval); keys are `area/thing/stat`. */
+export type Metrics = Readonly<Record<string, number | string | null>>;
+
+export interface SampleRow {
+  readonly step: number;
+  readonly problemId: string;
+  readonly kind: "best" | "worst" | "eval";
+  readonly reward: number;
+  readonly outcome: string;
+  readonly advantage: number | null;
+  readonly prompt: string;
+  readonly text: string;
+  readonly log: string;
+}
+
+export interface Tracker {
+  metrics(step: number, metrics: Metrics): void;
+  samples(step: number, split: "train" | "eval", rows: readonly SampleRow[]): void;
+  /** Drops what was recorded after `step`: called once on resume. */
+  rewind(step: number): void;
+  close(): Promise<void>;
+}
+
+export interface Clock {
+  /** Milliseconds, monotonic. */
+  now(): number;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
