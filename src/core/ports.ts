@@ -113,3 +113,13 @@ export interface Clock {
   now(): number;
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** Where people read along. Everything goes to stderr; results go to stdout through the stage's summary. */
+export interface Reporter {
+  /** A permanent line. */
+  line(text: string): void;
+  /** The one transient status line (a terminal only); null clears it. */
+  status(text: string | null): void;
+  /** A plain sentence about something to look at, with what to try. */
+  warn(text: string): void;
+}

@@ -1,0 +1,25 @@
+import { z } from "zod";
+
+export const dataSchema = z
+  .strictObject({
+    source: z
+      .enum(["primer", "jsonl"])
+      .default("primer")
+      .describe("primer = the built-in problems; jsonl = your own, one JSON object a line"),
+    path: z.string().nullable().default(null).describe("The .jsonl file when source is jsonl"),
+    test_share: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0.1)
+      .describe("Share of a jsonl set held out by a hash of the id, where lines carry no split"),
+    families: z.array(z.string()).default([]).describe("Keep only these buckets (primer families); empty = all"),
+  })
+  .superRefine((c, ctx) => {
+    if (c.source === "jsonl" && c.path === null) {
+      ctx.addIssue({ code: "custom", path: ["path"], message: "source is jsonl, so the file must be named" });
+    }
+  })
+  .prefault({});
+
+export type DataSection = z.infer<typeof dataSchema>;

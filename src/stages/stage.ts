@@ -1,0 +1,46 @@
+/**
+ * What the command line needs to know of a stage. A stage is a composition root: it chooses and wires, and holds no
+ * algorithm.
+ */
+
+import type { z } from "zod";
+import type { Clock, Reporter } from "../core/ports.js";
+
+export interface StageContext {
+  /** Root of the package: where configs/ and checkpoints/ lie. Relative paths in a config resolve against `cwd`. */
+  readonly root: string;
+  readonly cwd: string;
+  readonly reporter: Reporter;
+  readonly clock: Clock;
+  /** Aborted by the first SIGINT or SIGTERM: finish the micro-step, save, leave. */
+  readonly stop: AbortSignal;
+  /** Aborted by `SIGUSR2`-like requests is not a stop: polled once a step, true once per request. */
+  readonly saveRequested: () => boolean;
+  /** True with `--resume`: continue the named run from its latest checkpoint. */
+  readonly resume: boolean;
+  /** The exact resolved config, as YAML, and a hash of it: stored in the run directory. */
+  readonly configText: string;
+  readonly configHash: string;
+  /** How the run was started, for run.json and for the "what to type next" lines. */
+  readonly command: string;
+  readonly cores: number;
+  readonly cacheDir: string;
+}
+
+export interface StageResult {
+  /** Printed by `--json` as one object on stdout. */
+  readonly summary: Readonly<Record<string, unknown>>;
+  /** 0, or 5 / 75 and the like when the stage ended early on purpose. */
+  readonly exitCode: number;
+  /** What to type next, one command a line. */
+  readonly next: readonly string[];
+}
+
+export interface Stage<C> {
+  readonly name: string;
+  readonly describe: string;
+  readonly schema: z.ZodType<C>;
+  /** For `--dry-run`: checks the environment and returns the plan, a line each; writes nothing. */
+  plan(config: C, ctx: StageContext): Promise<readonly string[]>;
+  run(config: C, ctx: StageContext): Promise<StageResult>;
+}
