@@ -13,8 +13,8 @@ export function f32ToBf16(values: Float32Array): Uint16Array {
   const out = new Uint16Array(values.length);
   for (let i = 0; i < u32.length; i++) {
     const x = u32[i]!;
-    const isNaN = (x & 0x7fffffff) > 0x7f800000;
-    out[i] = isNaN ? (x >>> 16) | 0x40 : (x + 0x7fff + ((x >>> 16) & 1)) >>> 16;
+    const nan = (x & 0x7fffffff) > 0x7f800000;
+    out[i] = nan ? (x >>> 16) | 0x40 : (x + 0x7fff + ((x >>> 16) & 1)) >>> 16;
   }
   return out;
 }
