@@ -3,15 +3,7 @@
  * The control plane owns every decision and all state; engines turn tensors and text into tensors and text.
  */
 
-import type {
-  Batch,
-  Completion,
-  Problem,
-  SampleRequest,
-  StepHyper,
-  StepReport,
-  Verdict,
-} from "./types.js";
+import type { Batch, Completion, Problem, SampleRequest, StepHyper, StepReport, Verdict } from "./types.js";
 import type { PolicyVersion, ProblemId, Seed } from "./units.js";
 
 /** Everything with memory: `restore(state())` and k steps equals k steps. The state is plain JSON. */

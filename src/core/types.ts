@@ -110,6 +110,10 @@ export interface Group {
   readonly problemId: ProblemId;
   readonly members: readonly Scored[];
   readonly policyVersion: PolicyVersion;
+  /** Pseudo-counts of the problem's pass rate before the group was drawn: the baseline of `history` advantages. */
+  readonly prior: { readonly a: number; readonly b: number };
+  /** Weight w of the group in the objective. */
+  readonly weight: number;
 }
 
 /** The objective of one optimizer step (design: algorithm.md section 1). */

@@ -5,20 +5,52 @@ const sampling = z
     strategy: z
       .enum(["fixed", "dynamic", "adaptive"])
       .default("adaptive")
-      .describe("fixed = GRPO; dynamic = DAPO's refill; adaptive = rates tuned per problem by pass-rate estimates"),
-    oversample: z.number().min(1).default(1.5).describe("dynamic: problems drawn in a round, as a multiple of what is missing"),
+      .describe(
+        "fixed = GRPO; dynamic = DAPO's refill; adaptive = rates tuned per problem by pass-rate estimates",
+      ),
+    oversample: z
+      .number()
+      .min(1)
+      .default(1.5)
+      .describe("dynamic: problems drawn in a round, as a multiple of what is missing"),
     max_rounds: z.int().min(1).default(4).describe("Sampling rounds in a step at most"),
     min_groups: z.int().min(1).default(4).describe("Fewer useful groups than this: the update is skipped"),
     bank: z.boolean().default(true).describe("Keep surplus useful groups for later steps"),
     bank_max_age: z.int().min(0).default(2).describe("Versions after which a banked group is dropped"),
     n_min: z.int().min(1).default(4).describe("adaptive: fewest rollouts of a chosen problem"),
     n_max: z.int().min(1).default(48).describe("adaptive: most rollouts of a chosen problem"),
-    explore: z.number().min(0).max(1).default(0.1).describe("adaptive: share of the inclusion spread evenly (epsilon)"),
-    kappa: z.number().min(0).max(8).default(2).describe("adaptive: sharpness of inclusion in the expected variance, at the start"),
-    kappa_final: z.number().min(0).max(8).default(0.5).describe("adaptive: sharpness at the last step (linear in between)"),
-    prior_strength: z.number().positive().default(3).describe("adaptive: pseudo-counts of the empirical-Bayes prior"),
-    revisit: z.number().positive().default(4).describe("adaptive: passes over the data within which every problem is visited"),
-    retire: z.boolean().default(true).describe("adaptive: set aside problems solved with near certainty on two visits"),
+    explore: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(0.1)
+      .describe("adaptive: share of the inclusion spread evenly (epsilon)"),
+    kappa: z
+      .number()
+      .min(0)
+      .max(8)
+      .default(2)
+      .describe("adaptive: sharpness of inclusion in the expected variance, at the start"),
+    kappa_final: z
+      .number()
+      .min(0)
+      .max(8)
+      .default(0.5)
+      .describe("adaptive: sharpness at the last step (linear in between)"),
+    prior_strength: z
+      .number()
+      .positive()
+      .default(3)
+      .describe("adaptive: pseudo-counts of the empirical-Bayes prior"),
+    revisit: z
+      .number()
+      .positive()
+      .default(4)
+      .describe("adaptive: passes over the data within which every problem is visited"),
+    retire: z
+      .boolean()
+      .default(true)
+      .describe("adaptive: set aside problems solved with near certainty on two visits"),
     objective: z
       .enum(["curriculum", "uniform"])
       .default("curriculum")
@@ -28,20 +60,36 @@ const sampling = z
 
 const loss = z
   .strictObject({
-    eps_low: z.number().gt(0).lt(1).default(0.2).describe("Lower clip range (DAPO, arXiv 2503.14476, eq. 10)"),
+    eps_low: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(0.2)
+      .describe("Lower clip range (DAPO, arXiv 2503.14476, eq. 10)"),
     eps_high: z.number().gt(0).default(0.28).describe("Upper clip range, clip-higher"),
-    dual_clip: z.number().gt(1).nullable().default(null).describe("Cap c of the loss for negative advantages; null = off"),
+    dual_clip: z
+      .number()
+      .gt(1)
+      .nullable()
+      .default(null)
+      .describe("Cap c of the loss for negative advantages; null = off"),
     kl_coef: z.number().min(0).default(0).describe("Weight of a k3 KL term to the behaviour policy"),
     entropy_coef: z.number().min(0).default(0).describe("Weight of an entropy bonus"),
     divisor: z
       .enum(["token", "prompt", "constant"])
       .default("token")
-      .describe("token = trained tokens (DAPO); prompt = mean over problems of per-problem means; constant = Dr.GRPO"),
+      .describe(
+        "token = trained tokens (DAPO); prompt = mean over problems of per-problem means; constant = Dr.GRPO",
+      ),
     overlong: z
       .enum(["mask", "punish", "none"])
       .default("mask")
       .describe("Truncated completions: left out of the loss, softly punished, or treated like others"),
-    overlong_buffer: z.int().min(1).default(32).describe("punish: tokens before the limit where the penalty starts"),
+    overlong_buffer: z
+      .int()
+      .min(1)
+      .default(32)
+      .describe("punish: tokens before the limit where the penalty starts"),
     overlong_factor: z.number().positive().default(1).describe("punish: penalty at the limit"),
   })
   .prefault({});
@@ -58,15 +106,36 @@ export const rlSchema = z
       .describe("auto = history for adaptive (groups of unequal size), group_std otherwise"),
     sampling,
     loss,
-    max_minutes: z.number().positive().nullable().default(null).describe("Stop, evaluate and finish after this wall time"),
-    max_generated_tokens: z.int().positive().nullable().default(null).describe("Stop, evaluate and finish after this many sampled tokens"),
-    on_no_signal: z.enum(["widen", "stop"]).default("widen").describe("Steps without useful groups: widen exploration, or stop"),
+    max_minutes: z
+      .number()
+      .positive()
+      .nullable()
+      .default(null)
+      .describe("Stop, evaluate and finish after this wall time"),
+    max_generated_tokens: z
+      .int()
+      .positive()
+      .nullable()
+      .default(null)
+      .describe("Stop, evaluate and finish after this many sampled tokens"),
+    on_no_signal: z
+      .enum(["widen", "stop"])
+      .default("widen")
+      .describe("Steps without useful groups: widen exploration, or stop"),
   })
   .superRefine((c, ctx) => {
     if (c.sampling.n_min > c.sampling.n_max) {
-      ctx.addIssue({ code: "custom", path: ["sampling", "n_max"], message: `must be >= n_min (${c.sampling.n_min})` });
+      ctx.addIssue({
+        code: "custom",
+        path: ["sampling", "n_max"],
+        message: `must be >= n_min (${c.sampling.n_min})`,
+      });
     }
-    if (c.group_size < 2 && c.advantage !== "history" && !(c.advantage === "auto" && c.sampling.strategy === "adaptive")) {
+    if (
+      c.group_size < 2 &&
+      c.advantage !== "history" &&
+      !(c.advantage === "auto" && c.sampling.strategy === "adaptive")
+    ) {
       ctx.addIssue({
         code: "custom",
         path: ["group_size"],

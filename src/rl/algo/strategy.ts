@@ -1,0 +1,46 @@
+/** What decides which problems are sampled, and how often. Every strategy is an arm of the same ablation. */
+
+import type { Metrics, Stateful } from "../../core/ports.js";
+import type { PolicyVersion, Step } from "../../core/units.js";
+import type { BetaCounts } from "./advantages.js";
+
+/** One problem of a round. `problem` is its index in the training set. */
+export interface PlannedProblem {
+  readonly problem: number;
+  readonly rollouts: number;
+  readonly prior: BetaCounts;
+  readonly weight: number;
+}
+
+export interface RoundContext {
+  readonly step: Step;
+  readonly version: PolicyVersion;
+  /** From 0. */
+  readonly round: number;
+  /** Useful groups still missing. */
+  readonly needed: number;
+}
+
+/** What came of one planned problem. Infra failures are missing data, so they are in neither count. */
+export interface ProblemOutcome {
+  readonly problem: number;
+  readonly successes: number;
+  readonly failures: number;
+  /** Mean completion tokens of its rollouts. */
+  readonly meanTokens: number;
+}
+
+export interface Strategy extends Stateful<unknown> {
+  readonly name: string;
+  /** False when all-equal groups are trained on too (GRPO). */
+  readonly filters: boolean;
+  /** The next round of a step; empty = close the step with what there is. */
+  plan(context: RoundContext): readonly PlannedProblem[];
+  observe(version: PolicyVersion, outcomes: readonly ProblemOutcome[]): void;
+  /** Problems whose golden cannot serve: never planned again. */
+  exclude(problems: readonly number[]): void;
+  /** A step found no signal: look further afield for a while. */
+  widen(): void;
+  /** Gauges of the last step, keys `adaptive/...`. */
+  metrics(): Metrics;
+}

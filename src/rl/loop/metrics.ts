@@ -1,0 +1,184 @@
+/** From what a step did to its metrics record and sample table. Keys are an API: `area/thing/stat`. */
+
+import type { Metrics, SampleRow } from "../../core/ports.js";
+import { mean, quantile, std } from "../../core/stats.js";
+import type { Problem, Scored } from "../../core/types.js";
+import { groupKind } from "../algo/filters.js";
+import type { PlannedProblem } from "../algo/strategy.js";
+import type { Collected } from "./collect.js";
+import type { StepOutcome } from "./trainer.js";
+
+/** Running counts of one step. */
+export interface StepTally {
+  seconds: { prepare: number; sample: number; learn: number; publish: number };
+  drawnGroups: number;
+  mixed: number;
+  allSolved: number;
+  allFailed: number;
+  tooSmall: number;
+  fromBank: number;
+  expired: number;
+  banked: number;
+  surplusDropped: number;
+  rounds: number;
+  infra: number;
+  tokens: number;
+  rollouts: number;
+  fewest: number;
+  most: number;
+  rewards: number[];
+  passed: number;
+  lengths: number[];
+  truncated: number;
+  cached: number;
+  scoreMs: number;
+  outcomes: Record<string, number>;
+  refused: string[];
+}
+
+export const emptyTally = (): StepTally => ({
+  seconds: { prepare: 0, sample: 0, learn: 0, publish: 0 },
+  drawnGroups: 0,
+  mixed: 0,
+  allSolved: 0,
+  allFailed: 0,
+  tooSmall: 0,
+  fromBank: 0,
+  expired: 0,
+  banked: 0,
+  surplusDropped: 0,
+  rounds: 0,
+  infra: 0,
+  tokens: 0,
+  rollouts: 0,
+  fewest: Number.POSITIVE_INFINITY,
+  most: 0,
+  rewards: [],
+  passed: 0,
+  lengths: [],
+  truncated: 0,
+  cached: 0,
+  scoreMs: 0,
+  outcomes: {},
+  refused: [],
+});
+
+export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], round: Collected): void {
+  tally.rounds++;
+  tally.drawnGroups += round.groups.length;
+  tally.infra += round.infra;
+  tally.tokens += round.tokens;
+  tally.rollouts += round.rollouts;
+  for (const p of plan) {
+    tally.fewest = Math.min(tally.fewest, p.rollouts);
+    tally.most = Math.max(tally.most, p.rollouts);
+  }
+  for (const group of round.groups) {
+    const kind = groupKind(group, 2);
+    if (kind === "mixed") tally.mixed++;
+    else if (kind === "all_solved") tally.allSolved++;
+    else if (kind === "all_failed") tally.allFailed++;
+    else tally.tooSmall++;
+    for (const { rollout, verdict } of group.members) {
+      tally.rewards.push(verdict.reward);
+      tally.lengths.push(rollout.completionIds.length);
+      tally.outcomes[verdict.outcome] = (tally.outcomes[verdict.outcome] ?? 0) + 1;
+      tally.scoreMs += verdict.wallMs;
+      if (verdict.passed) tally.passed++;
+      if (verdict.cached) tally.cached++;
+      if (rollout.finish === "length") tally.truncated++;
+    }
+  }
+}
+
+const OUTCOMES = ["pass", "mismatch", "compile", "timeout", "crash", "gate", "format"] as const;
+
+/** Keys under timing/, perf/ and mem/ depend on the clock; all others are equal between equal runs. */
+export function stepMetrics(o: StepOutcome): Metrics {
+  const t = o.tally;
+  const scored = t.rewards.length;
+  const seconds = t.seconds.prepare + t.seconds.sample + t.seconds.learn + t.seconds.publish;
+  const record: Record<string, number | string | null> = {
+    "train/reward/mean": orNull(mean(t.rewards)),
+    "train/reward/std": orNull(std(t.rewards)),
+    "train/pass_rate": scored === 0 ? null : t.passed / scored,
+    "train/len/mean": orNull(mean(t.lengths)),
+    "train/len/p95": orNull(quantile(t.lengths, 0.95)),
+    "train/truncated": scored === 0 ? null : t.truncated / scored,
+    "train/kept_groups": o.trained.length,
+    "train/drawn_groups": t.drawnGroups,
+    "train/rollouts": t.rollouts,
+    "train/tokens": t.tokens,
+    "train/tokens_total": o.counters.tokens,
+    "train/rollouts_total": o.counters.rollouts,
+    "groups/mixed": t.mixed,
+    "groups/all_solved": t.allSolved,
+    "groups/all_failed": t.allFailed,
+    "groups/too_small": t.tooSmall,
+    "groups/from_bank": t.fromBank,
+    "groups/banked": t.banked,
+    "groups/expired": t.expired,
+    "groups/surplus_dropped": t.surplusDropped,
+    "groups/rounds": t.rounds,
+    "groups/rollouts_min": t.most === 0 ? null : t.fewest,
+    "groups/rollouts_max": t.most === 0 ? null : t.most,
+    "policy/version": o.counters.version,
+    "policy/lr": o.lr,
+    "policy/loss": o.report?.loss ?? null,
+    "policy/grad_norm": o.report?.gradNorm ?? null,
+    "policy/entropy": o.report?.entropy ?? null,
+    "policy/clip_frac_low": o.report?.clipFracLow ?? null,
+    "policy/clip_frac_high": o.report?.clipFracHigh ?? null,
+    "policy/ratio_mean": o.report?.ratioMean ?? null,
+    "policy/ratio_max": o.report?.ratioMax ?? null,
+    "policy/kl_behavior": o.report?.klBehavior ?? null,
+    "policy/skipped": o.report === null ? 1 : Number(o.report.skipped),
+    "policy/trained_tokens": o.report?.lossTokens ?? 0,
+    "policy/non_finite": o.nonFinite,
+    "sampler/version_lag": o.lag,
+    "reward/infra": t.infra,
+    "reward/refused": t.refused.length,
+    ...o.gauges,
+    "timing/prepare_s": t.seconds.prepare,
+    "timing/sample_s": t.seconds.sample,
+    "timing/learn_s": t.seconds.learn,
+    "timing/publish_s": t.seconds.publish,
+    "timing/step_s": seconds,
+    "perf/tokens_per_s": t.tokens / Math.max(1e-9, t.seconds.sample),
+    "perf/cache_hit": scored === 0 ? null : t.cached / scored,
+    "perf/score_ms": scored === 0 ? null : t.scoreMs / scored,
+  };
+  for (const outcome of OUTCOMES) record[`reward/outcome/${outcome}`] = t.outcomes[outcome] ?? 0;
+  return record;
+}
+
+const orNull = (x: number): number | null => (Number.isFinite(x) ? x : null);
+
+/** The best and the worst rollout of a few mixed groups, with the simulator's message. */
+export function stepSamples(o: StepOutcome, problemOf: (id: string) => Problem, groups = 4): SampleRow[] {
+  return o.trained.slice(0, groups).flatMap(({ group, advantages }) => {
+    if (group.members.length === 0) return [];
+    const order = group.members.map((_, i) => i).sort((i, j) => advantages[j]! - advantages[i]! || i - j);
+    const row = (i: number, kind: "best" | "worst"): SampleRow =>
+      sampleRow(o.step, problemOf(group.problemId), group.members[i]!, kind, advantages[i]!);
+    return [row(order[0]!, "best"), row(order.at(-1)!, "worst")];
+  });
+}
+
+const sampleRow = (
+  step: number,
+  problem: Problem,
+  member: Scored,
+  kind: SampleRow["kind"],
+  advantage: number,
+): SampleRow => ({
+  step,
+  problemId: problem.id,
+  kind,
+  reward: member.verdict.reward,
+  outcome: member.verdict.outcome,
+  advantage,
+  prompt: problem.prompt.map((m) => m.content).join("\n"),
+  text: member.rollout.text,
+  log: member.verdict.log,
+});

@@ -1,0 +1,62 @@
+/** What the loop carries from step to step, as plain JSON: everything a resumed run needs to be the run that would have been. */
+
+import type { Group, Rollout } from "../../core/types.js";
+import type { PolicyVersion } from "../../core/units.js";
+
+export interface LoopCounters {
+  readonly step: number;
+  readonly version: number;
+  readonly nextGroupId: number;
+  /** Tokens sampled since the start, filtered ones included. */
+  readonly tokens: number;
+  readonly rollouts: number;
+  readonly emptySteps: number;
+  readonly skippedInARow: number;
+}
+
+export interface LoopState {
+  readonly counters: LoopCounters;
+  readonly strategy: unknown;
+  readonly bank: readonly StoredGroup[];
+}
+
+type StoredRollout = Omit<Rollout, "promptIds" | "completionIds" | "logprobs"> & {
+  readonly promptIds: readonly number[];
+  readonly completionIds: readonly number[];
+  readonly logprobs: readonly number[];
+};
+
+export type StoredGroup = Omit<Group, "members"> & {
+  readonly members: readonly {
+    readonly rollout: StoredRollout;
+    readonly verdict: Group["members"][number]["verdict"];
+  }[];
+};
+
+export const storeGroup = (group: Group): StoredGroup => ({
+  ...group,
+  members: group.members.map(({ rollout, verdict }) => ({
+    verdict,
+    rollout: {
+      ...rollout,
+      promptIds: [...rollout.promptIds],
+      completionIds: [...rollout.completionIds],
+      // A number in JSON is the shortest text of the double, which holds every float32 exactly.
+      logprobs: [...rollout.logprobs],
+    },
+  })),
+});
+
+export const loadGroup = (stored: StoredGroup): Group => ({
+  ...stored,
+  policyVersion: stored.policyVersion as PolicyVersion,
+  members: stored.members.map(({ rollout, verdict }) => ({
+    verdict,
+    rollout: {
+      ...rollout,
+      promptIds: Int32Array.from(rollout.promptIds),
+      completionIds: Int32Array.from(rollout.completionIds),
+      logprobs: Float32Array.from(rollout.logprobs),
+    },
+  })),
+});

@@ -1,0 +1,327 @@
+/**
+ * One step of reinforcement learning (design: architecture.md "One step"): choose, sample, score, group, admit, pack,
+ * learn, publish. Ports only: it touches no file, process, network or clock of its own.
+ */
+
+import { TrainError } from "../../core/errors.js";
+import type { Clock, Learner, Stateful } from "../../core/ports.js";
+import type { Rng } from "../../core/rng.js";
+import type { RolloutProgress } from "../../core/rollouts.js";
+import type { Group, LossSpec, Sampling, StepHyper, StepReport } from "../../core/types.js";
+import { policyVersion, step as toStep } from "../../core/units.js";
+import { type AdvantageMode, groupAdvantages } from "../algo/advantages.js";
+import { GroupBank } from "../algo/bank.js";
+import { groupKind, successes } from "../algo/filters.js";
+import { overlongPenalty } from "../algo/overlong.js";
+import { type Divisor, type Packed, type PackRow, packRows, rowsOfGroup } from "../algo/pack.js";
+import { type LrSchedule, learningRate } from "../algo/schedule.js";
+import type { PlannedProblem, Strategy } from "../algo/strategy.js";
+import { type CollectDeps, collectRound } from "./collect.js";
+import { emptyTally, type StepTally, tallyGroups } from "./metrics.js";
+import { type LoopCounters, type LoopState, loadGroup, storeGroup } from "./state.js";
+
+export interface TrainerOptions {
+  readonly groups: number;
+  readonly minGroups: number;
+  readonly maxRounds: number;
+  readonly bank: boolean;
+  readonly bankMaxAge: number;
+  readonly updatesPerBatch: number;
+  readonly advantage: AdvantageMode;
+  readonly loss: LossSpec;
+  readonly divisor: Divisor["kind"];
+  readonly overlong: {
+    readonly mode: "mask" | "punish" | "none";
+    readonly buffer: number;
+    readonly factor: number;
+  };
+  readonly sampling: Sampling;
+  readonly hyper: Omit<StepHyper, "lr">;
+  readonly lr: LrSchedule;
+  readonly onNoSignal: "widen" | "stop";
+}
+
+export interface TrainerDeps extends CollectDeps {
+  readonly learner: Learner;
+  readonly strategy: Strategy;
+  readonly clock: Clock;
+  readonly rng: Rng;
+}
+
+/** What a step did; metrics and sample tables are made from it. */
+export interface StepOutcome {
+  readonly step: number;
+  readonly lr: number;
+  readonly tally: StepTally;
+  /** Groups that were trained on, with their rows' advantages. */
+  readonly trained: readonly { readonly group: Group; readonly advantages: readonly number[] }[];
+  readonly report: StepReport | null;
+  readonly nonFinite: number;
+  /** Trained rows' mean lag in versions. */
+  readonly lag: number;
+  readonly counters: LoopCounters;
+  readonly gauges: Readonly<Record<string, number | string | null>>;
+}
+
+export type StepPhase = "prepare" | "sample" | "learn" | "publish";
+export type StepProgress = (phase: StepPhase, p: RolloutProgress | null) => void;
+
+/** A step's update is skipped on a non-finite gradient; this many in a row stop the run. */
+const MAX_SKIPPED = 3;
+/** Steps in a row without signal after which `on_no_signal: stop` ends the run. */
+const MAX_EMPTY = 3;
+
+export class RlTrainer implements Stateful<LoopState> {
+  private readonly options: TrainerOptions;
+  private readonly deps: TrainerDeps;
+  private readonly bank: GroupBank;
+  private readonly indexOf: ReadonlyMap<string, number>;
+  private counters: LoopCounters = {
+    step: 0,
+    version: 0,
+    nextGroupId: 0,
+    tokens: 0,
+    rollouts: 0,
+    emptySteps: 0,
+    skippedInARow: 0,
+  };
+
+  constructor(options: TrainerOptions, deps: TrainerDeps) {
+    this.options = options;
+    this.deps = deps;
+    this.bank = new GroupBank(options.bankMaxAge);
+    this.indexOf = new Map(deps.problems.map((p, i) => [p.id, i]));
+  }
+
+  get progress(): LoopCounters {
+    return this.counters;
+  }
+
+  /**
+   * Runs the next step. When the signal aborts before the update, the step leaves no trace: the state is as it was
+   * before, and the abort reason is thrown.
+   */
+  async step(signal: AbortSignal, onProgress: StepProgress = () => {}): Promise<StepOutcome> {
+    const before = this.state();
+    try {
+      return await this.attempt(signal, onProgress);
+    } catch (error) {
+      this.restore(before);
+      throw error;
+    }
+  }
+
+  private async attempt(signal: AbortSignal, onProgress: StepProgress): Promise<StepOutcome> {
+    const { options, deps } = this;
+    const number = this.counters.step + 1;
+    const step = toStep(number);
+    const version = policyVersion(this.counters.version);
+    const tally = emptyTally();
+    const timer = phaseTimer(deps, tally);
+
+    tally.expired = this.bank.expire(version);
+    const useful: Group[] = this.bank.take(options.groups);
+    tally.fromBank = useful.length;
+    for (let round = 0; round < options.maxRounds && useful.length < options.groups; round++) {
+      const needed = options.groups - useful.length;
+      onProgress("prepare", null);
+      const plan = await this.admissible(deps.strategy.plan({ step, version, round, needed }), tally, signal);
+      timer("prepare");
+      if (plan.length === 0) break;
+      const collected = await collectRound(
+        deps,
+        { step, round, version, plan, firstGroupId: this.counters.nextGroupId, sampling: options.sampling },
+        deps.rng,
+        signal,
+        (p) => onProgress("sample", p),
+      );
+      timer("sample");
+      this.bump({
+        nextGroupId: this.counters.nextGroupId + plan.length,
+        tokens: this.counters.tokens + collected.tokens,
+        rollouts: this.counters.rollouts + collected.rollouts,
+      });
+      tallyGroups(tally, plan, collected);
+      deps.strategy.observe(
+        version,
+        collected.groups.map((g) => this.outcomeOf(g)),
+      );
+      const minSize = options.advantage === "history" ? 1 : 2;
+      useful.push(...collected.groups.filter((g) => admit(g, deps.strategy.filters, minSize)));
+    }
+    const trainedGroups = useful.slice(0, options.groups);
+    const surplus = useful.slice(options.groups);
+    if (options.bank) this.bank.put(surplus);
+    else tally.surplusDropped = surplus.length;
+    tally.banked = this.bank.size;
+
+    const trained = trainedGroups.map((group) => ({ group, advantages: this.advantages(group) }));
+    const lr = learningRate(number, options.lr);
+    let report: StepReport | null = null;
+    let nonFinite = 0;
+    if (trained.length >= Math.min(options.minGroups, options.groups)) {
+      const packed = this.pack(step, trained, tally.drawnGroups || trained.length);
+      nonFinite = packed.nonFinite;
+      if (packed.batch.lossTokens > 0) {
+        onProgress("learn", null);
+        for (let k = 0; k < options.updatesPerBatch; k++) {
+          // Not interruptible: an update is done whole or not at all.
+          report = await deps.learner.step(
+            packed.batch,
+            { ...options.hyper, lr },
+            new AbortController().signal,
+          );
+        }
+        timer("learn");
+        if (report?.skipped === false) {
+          onProgress("publish", null);
+          await deps.sampler.publish(policyVersion(version + 1), null);
+          timer("publish");
+        }
+      }
+    }
+    this.settle(number, report);
+    return {
+      step: number,
+      lr,
+      tally,
+      trained,
+      report,
+      nonFinite,
+      lag:
+        trained.length === 0
+          ? 0
+          : trained.reduce((n, t) => n + version - t.group.policyVersion, 0) / trained.length,
+      counters: this.counters,
+      gauges: deps.strategy.metrics(),
+    };
+  }
+
+  state(): LoopState {
+    return {
+      counters: { ...this.counters },
+      strategy: structuredClone(this.deps.strategy.state()),
+      bank: this.bank.state().map(storeGroup),
+    };
+  }
+
+  restore(state: LoopState): void {
+    this.counters = { ...state.counters };
+    this.deps.strategy.restore(structuredClone(state.strategy));
+    this.bank.restore(state.bank.map(loadGroup));
+  }
+
+  /** Counts, versions and the consequences of steps that changed nothing. */
+  private settle(number: number, report: StepReport | null): void {
+    const c = this.counters;
+    const empty = report === null;
+    const skipped = report?.skipped === true;
+    this.bump({
+      step: number,
+      version: empty || skipped ? c.version : c.version + 1,
+      emptySteps: empty ? c.emptySteps + 1 : 0,
+      skippedInARow: skipped ? c.skippedInARow + 1 : 0,
+    });
+    if (empty) this.deps.strategy.widen();
+    if (this.counters.skippedInARow >= MAX_SKIPPED) {
+      throw new TrainError(
+        "diverged",
+        `the loss or its gradient was not finite in ${MAX_SKIPPED} steps in a row`,
+        {
+          hint: "resume from the last checkpoint with a lower learner.lr",
+        },
+      );
+    }
+    if (this.options.onNoSignal === "stop" && this.counters.emptySteps >= MAX_EMPTY) {
+      throw new TrainError(
+        "no_signal",
+        `${MAX_EMPTY} steps in a row found too few groups with both right and wrong rollouts`,
+        {
+          hint: "use an easier or harder problem set, more rollouts (rl.group_size), or rl.on_no_signal=widen",
+        },
+      );
+    }
+  }
+
+  /** Drops problems whose golden cannot serve from the plan, for good. */
+  private async admissible(
+    plan: readonly PlannedProblem[],
+    tally: StepTally,
+    signal: AbortSignal,
+  ): Promise<readonly PlannedProblem[]> {
+    const { deps } = this;
+    if (plan.length === 0) return plan;
+    const refused = await deps.rewarder.prepare(
+      plan.map((p) => deps.problems[p.problem]!),
+      () => {},
+      signal,
+    );
+    if (refused.size === 0) return plan;
+    const bad = plan.filter((p) => refused.has(deps.problems[p.problem]!.id));
+    deps.strategy.exclude(bad.map((p) => p.problem));
+    tally.refused.push(
+      ...bad.map((p) => `${deps.problems[p.problem]!.id}: ${refused.get(deps.problems[p.problem]!.id)}`),
+    );
+    return plan.filter((p) => !refused.has(deps.problems[p.problem]!.id));
+  }
+
+  private outcomeOf(group: Group) {
+    const passed = successes(group);
+    const lengths = group.members.reduce((n, m) => n + m.rollout.completionIds.length, 0);
+    return {
+      problem: this.indexOf.get(group.problemId)!,
+      successes: passed,
+      failures: group.members.length - passed,
+      meanTokens: group.members.length === 0 ? 0 : lengths / group.members.length,
+    };
+  }
+
+  private advantages(group: Group): number[] {
+    const { mode, buffer, factor } = this.options.overlong;
+    const rewards = group.members.map(({ rollout, verdict }) =>
+      mode === "punish"
+        ? verdict.reward +
+          overlongPenalty(rollout.completionIds.length, this.options.sampling.maxTokens, buffer, factor)
+        : verdict.reward,
+    );
+    return groupAdvantages(rewards, this.options.advantage, group.prior);
+  }
+
+  private pack(
+    step: ReturnType<typeof toStep>,
+    trained: StepOutcome["trained"],
+    problemsSampled: number,
+  ): Packed {
+    const { options } = this;
+    const masked = options.overlong.mode === "mask";
+    const rows: PackRow[] = trained.flatMap(({ group, advantages }) =>
+      rowsOfGroup(group, advantages, group.weight, (m) => !(masked && m.rollout.finish === "length")),
+    );
+    const divisor: Divisor =
+      options.divisor === "prompt"
+        ? { kind: "prompt", problemsSampled }
+        : options.divisor === "constant"
+          ? { kind: "constant", length: options.sampling.maxTokens }
+          : { kind: "token" };
+    return packRows(rows, { step, temperature: options.sampling.temperature, loss: options.loss, divisor });
+  }
+
+  private bump(change: Partial<LoopCounters>): void {
+    this.counters = { ...this.counters, ...change };
+  }
+}
+
+/** A group is trained on when it is mixed, or whenever it is large enough where nothing is filtered. */
+function admit(group: Group, filters: boolean, minSize: number): boolean {
+  return filters ? groupKind(group, 2) === "mixed" : group.members.length >= minSize;
+}
+
+/** Adds the time since the last call to the named phase. */
+function phaseTimer(deps: TrainerDeps, tally: StepTally): (phase: keyof StepTally["seconds"]) => void {
+  let last = deps.clock.now();
+  return (phase) => {
+    const now = deps.clock.now();
+    tally.seconds[phase] += (now - last) / 1000;
+    last = now;
+  };
+}
