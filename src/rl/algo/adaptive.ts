@@ -119,11 +119,10 @@ export class AdaptiveStrategy implements Strategy {
     }
     if (context.round === 0) {
       this.gauges = {
-        "adaptive/problems": plan.length,
         "adaptive/expected_mixed": mixed.slice(0, chosen.length).reduce((a, b) => a + b, 0),
         "adaptive/kappa": this.kappa(context.step),
         "adaptive/explore": this.explore(),
-        "adaptive/visited_share": posterior.visitedCount / size,
+        "adaptive/unseen": 1 - posterior.visitedCount / size,
         "adaptive/retired": [...this.streaks.values()].filter((n) => n >= 2).length,
       };
       this.widened = Math.max(0, this.widened - 1);

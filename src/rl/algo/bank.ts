@@ -21,11 +21,11 @@ export class GroupBank implements Stateful<readonly Group[]> {
     this.groups.push(...groups);
   }
 
-  /** Drops what is too old at `version`; returns how many groups that were. */
-  expire(version: PolicyVersion): number {
-    const before = this.groups.length;
+  /** Drops what is too old at `version`, and returns it. */
+  expire(version: PolicyVersion): Group[] {
+    const old = this.groups.filter((g) => version - g.policyVersion > this.maxAge);
     this.groups = this.groups.filter((g) => version - g.policyVersion <= this.maxAge);
-    return before - this.groups.length;
+    return old;
   }
 
   /** Takes up to `count` groups, oldest first. */

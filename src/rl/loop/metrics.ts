@@ -10,7 +10,7 @@ import type { StepOutcome } from "./trainer.js";
 
 /** Running counts of one step. */
 export interface StepTally {
-  seconds: { prepare: number; sample: number; learn: number; publish: number };
+  seconds: { prepare: number; sample: number; score: number; learn: number; publish: number };
   drawnGroups: number;
   mixed: number;
   allSolved: number;
@@ -19,7 +19,10 @@ export interface StepTally {
   fromBank: number;
   expired: number;
   banked: number;
-  surplusDropped: number;
+  staleRollouts: number;
+  surplusRollouts: number;
+  solvedRollouts: number;
+  failedRollouts: number;
   rounds: number;
   infra: number;
   tokens: number;
@@ -31,13 +34,12 @@ export interface StepTally {
   lengths: number[];
   truncated: number;
   cached: number;
-  scoreMs: number;
   outcomes: Record<string, number>;
   refused: string[];
 }
 
 export const emptyTally = (): StepTally => ({
-  seconds: { prepare: 0, sample: 0, learn: 0, publish: 0 },
+  seconds: { prepare: 0, sample: 0, score: 0, learn: 0, publish: 0 },
   drawnGroups: 0,
   mixed: 0,
   allSolved: 0,
@@ -46,7 +48,10 @@ export const emptyTally = (): StepTally => ({
   fromBank: 0,
   expired: 0,
   banked: 0,
-  surplusDropped: 0,
+  staleRollouts: 0,
+  surplusRollouts: 0,
+  solvedRollouts: 0,
+  failedRollouts: 0,
   rounds: 0,
   infra: 0,
   tokens: 0,
@@ -58,7 +63,6 @@ export const emptyTally = (): StepTally => ({
   lengths: [],
   truncated: 0,
   cached: 0,
-  scoreMs: 0,
   outcomes: {},
   refused: [],
 });
@@ -76,14 +80,17 @@ export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], r
   for (const group of round.groups) {
     const kind = groupKind(group, 2);
     if (kind === "mixed") tally.mixed++;
-    else if (kind === "all_solved") tally.allSolved++;
-    else if (kind === "all_failed") tally.allFailed++;
-    else tally.tooSmall++;
+    else if (kind === "all_solved") {
+      tally.allSolved++;
+      tally.solvedRollouts += group.members.length;
+    } else if (kind === "all_failed") {
+      tally.allFailed++;
+      tally.failedRollouts += group.members.length;
+    } else tally.tooSmall++;
     for (const { rollout, verdict } of group.members) {
       tally.rewards.push(verdict.reward);
       tally.lengths.push(rollout.completionIds.length);
       tally.outcomes[verdict.outcome] = (tally.outcomes[verdict.outcome] ?? 0) + 1;
-      tally.scoreMs += verdict.wallMs;
       if (verdict.passed) tally.passed++;
       if (verdict.cached) tally.cached++;
       if (rollout.finish === "length") tally.truncated++;
@@ -93,11 +100,12 @@ export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], r
 
 const OUTCOMES = ["pass", "mismatch", "compile", "timeout", "crash", "gate", "format"] as const;
 
-/** Keys under timing/, perf/ and mem/ depend on the clock; all others are equal between equal runs. */
+/** The keys are listed, with units, in run/keys.ts; which of them depend on the clock is said there. */
 export function stepMetrics(o: StepOutcome): Metrics {
   const t = o.tally;
   const scored = t.rewards.length;
-  const seconds = t.seconds.prepare + t.seconds.sample + t.seconds.learn + t.seconds.publish;
+  const { prepare, sample, score, learn, publish } = t.seconds;
+  const seconds = prepare + sample + score + learn + publish;
   const record: Record<string, number | string | null> = {
     "train/reward/mean": orNull(mean(t.rewards)),
     "train/reward/std": orNull(std(t.rewards)),
@@ -111,17 +119,24 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "train/tokens": t.tokens,
     "train/tokens_total": o.counters.tokens,
     "train/rollouts_total": o.counters.rollouts,
+    "train/rollouts_per_problem/min": t.most === 0 ? null : t.fewest,
+    "train/rollouts_per_problem/mean": t.drawnGroups === 0 ? null : t.rollouts / t.drawnGroups,
+    "train/rollouts_per_problem/max": t.most === 0 ? null : t.most,
     "groups/mixed": t.mixed,
     "groups/all_solved": t.allSolved,
     "groups/all_failed": t.allFailed,
     "groups/too_small": t.tooSmall,
     "groups/from_bank": t.fromBank,
     "groups/banked": t.banked,
-    "groups/expired": t.expired,
-    "groups/surplus_dropped": t.surplusDropped,
-    "groups/rounds": t.rounds,
-    "groups/rollouts_min": t.most === 0 ? null : t.fewest,
-    "groups/rollouts_max": t.most === 0 ? null : t.most,
+    "waste/all_solved": t.solvedRollouts,
+    "waste/all_failed": t.failedRollouts,
+    "waste/stale": t.staleRollouts,
+    "waste/surplus": t.surplusRollouts,
+    "waste/infra": t.infra,
+    "adaptive/keep_rate": t.drawnGroups === 0 ? null : t.mixed / t.drawnGroups,
+    "adaptive/drawn": t.drawnGroups,
+    "adaptive/rounds": t.rounds,
+    ...o.gauges,
     "policy/version": o.counters.version,
     "policy/lr": o.lr,
     "policy/loss": o.report?.loss ?? null,
@@ -133,20 +148,21 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "policy/ratio_max": o.report?.ratioMax ?? null,
     "policy/kl_behavior": o.report?.klBehavior ?? null,
     "policy/skipped": o.report === null ? 1 : Number(o.report.skipped),
-    "policy/trained_tokens": o.report?.lossTokens ?? 0,
+    "policy/loss_tokens": o.report?.lossTokens ?? 0,
     "policy/non_finite": o.nonFinite,
     "sampler/version_lag": o.lag,
     "reward/infra": t.infra,
     "reward/refused": t.refused.length,
-    ...o.gauges,
-    "timing/prepare_s": t.seconds.prepare,
-    "timing/sample_s": t.seconds.sample,
-    "timing/learn_s": t.seconds.learn,
-    "timing/publish_s": t.seconds.publish,
+    "reward/cache_hit": scored === 0 ? null : t.cached / scored,
+    "reward/sims_per_s": (scored - t.cached) / Math.max(1e-9, sample + score),
+    "sampler/tokens_per_s": t.tokens / Math.max(1e-9, sample),
+    "timing/prepare_s": prepare,
+    "timing/sample_s": sample,
+    "timing/score_s": score,
+    "timing/learn_s": learn,
+    "timing/publish_s": publish,
     "timing/step_s": seconds,
-    "perf/tokens_per_s": t.tokens / Math.max(1e-9, t.seconds.sample),
-    "perf/cache_hit": scored === 0 ? null : t.cached / scored,
-    "perf/score_ms": scored === 0 ? null : t.scoreMs / scored,
+    "perf/tokens_per_s": t.tokens / Math.max(1e-9, seconds),
   };
   for (const outcome of OUTCOMES) record[`reward/outcome/${outcome}`] = t.outcomes[outcome] ?? 0;
   return record;

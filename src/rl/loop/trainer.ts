@@ -63,7 +63,7 @@ export interface StepOutcome {
   readonly gauges: Readonly<Record<string, number | string | null>>;
 }
 
-export type StepPhase = "prepare" | "sample" | "learn" | "publish";
+export type StepPhase = "prepare" | "sample" | "score" | "learn" | "publish";
 export type StepProgress = (phase: StepPhase, p: RolloutProgress | null) => void;
 
 /** A step's update is skipped on a non-finite gradient; this many in a row stop the run. */
@@ -119,7 +119,10 @@ export class RlTrainer implements Stateful<LoopState> {
     const tally = emptyTally();
     const timer = phaseTimer(deps, tally);
 
-    tally.expired = this.bank.expire(version);
+    for (const group of this.bank.expire(version)) {
+      tally.expired++;
+      tally.staleRollouts += group.members.length;
+    }
     const useful: Group[] = this.bank.take(options.groups);
     tally.fromBank = useful.length;
     for (let round = 0; round < options.maxRounds && useful.length < options.groups; round++) {
@@ -128,14 +131,22 @@ export class RlTrainer implements Stateful<LoopState> {
       const plan = await this.admissible(deps.strategy.plan({ step, version, round, needed }), tally, signal);
       timer("prepare");
       if (plan.length === 0) break;
+      let waiting = false;
+      const sampledAll = () => {
+        if (!waiting) timer("sample");
+        waiting = true;
+      };
       const collected = await collectRound(
         deps,
         { step, round, version, plan, firstGroupId: this.counters.nextGroupId, sampling: options.sampling },
         deps.rng,
         signal,
-        (p) => onProgress("sample", p),
+        (p) => {
+          if (p.sampled === p.total && p.scored < p.total) sampledAll();
+          onProgress(p.sampled === p.total ? "score" : "sample", p);
+        },
       );
-      timer("sample");
+      timer(waiting ? "score" : "sample");
       this.bump({
         nextGroupId: this.counters.nextGroupId + plan.length,
         tokens: this.counters.tokens + collected.tokens,
@@ -152,7 +163,7 @@ export class RlTrainer implements Stateful<LoopState> {
     const trainedGroups = useful.slice(0, options.groups);
     const surplus = useful.slice(options.groups);
     if (options.bank) this.bank.put(surplus);
-    else tally.surplusDropped = surplus.length;
+    tally.surplusRollouts = surplus.reduce((n, g) => n + g.members.length, 0);
     tally.banked = this.bank.size;
 
     const trained = trainedGroups.map((group) => ({ group, advantages: this.advantages(group) }));

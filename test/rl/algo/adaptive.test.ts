@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { makeRng } from "../../../src/core/rng.js";
+import { policyVersion, problemId, seed, step } from "../../../src/core/units.js";
+import { type AdaptiveOptions, AdaptiveStrategy } from "../../../src/rl/algo/adaptive.js";
+import type { PlannedProblem, Strategy } from "../../../src/rl/algo/strategy.js";
+import { dynamicStrategy, fixedStrategy } from "../../../src/rl/algo/uniform-strategies.js";
+
+/** Problem i of M passes with probability i / (M - 1). */
+const rateOf = (i: number, size: number): number => i / (size - 1);
+
+const options = (size: number, over: Partial<AdaptiveOptions> = {}): AdaptiveOptions => ({
+  problems: Array.from({ length: size }, (_, i) => ({
+    id: problemId(`p${i}`),
+    bucket: `b${Math.floor((i * 8) / size)}`,
+  })),
+  groupSize: 8,
+  nMin: 4,
+  nMax: 48,
+  explore: 0.1,
+  kappa: 2,
+  kappaFinal: 2,
+  totalSteps: 50,
+  priorStrength: 3,
+  revisit: 4,
+  retire: true,
+  objective: "curriculum",
+  seed: seed(5),
+  ...over,
+});
+
+/** Plays steps against a population with fixed pass rates; returns all plans. */
+function play(strategy: Strategy, size: number, from: number, steps: number): PlannedProblem[][] {
+  const plans: PlannedProblem[][] = [];
+  for (let s = from; s < from + steps; s++) {
+    const version = policyVersion(s);
+    const rng = makeRng(`outcomes ${s}`);
+    const plan = [...strategy.plan({ step: step(s + 1), version, round: 0, needed: 16 })];
+    plans.push(plan);
+    strategy.observe(
+      version,
+      plan.map(({ problem, rollouts }) => {
+        let successes = 0;
+        for (let k = 0; k < rollouts; k++) if (rng.uniform() < rateOf(problem, size)) successes++;
+        return { problem, successes, failures: rollouts - successes, meanTokens: 80 };
+      }),
+    );
+  }
+  return plans;
+}
+
+const meanDistance = (plans: PlannedProblem[][], size: number): number => {
+  const all = plans.flat();
+  return all.reduce((d, p) => d + Math.abs(rateOf(p.problem, size) - 0.5), 0) / all.length;
+};
+
+describe("adaptive strategy", () => {
+  it("moves to problems with a pass rate near one half", () => {
+    const plans = play(new AdaptiveStrategy(options(400)), 400, 0, 30);
+    expect(meanDistance(plans.slice(-10), 400)).toBeLessThan(0.75 * meanDistance(plans.slice(0, 3), 400));
+  });
+
+  it("restore(state()) then k steps equals k steps", () => {
+    const one = new AdaptiveStrategy(options(200));
+    play(one, 200, 0, 12);
+    const saved = JSON.parse(JSON.stringify(one.state()));
+    const two = new AdaptiveStrategy(options(200));
+    two.restore(saved);
+    expect(two.state()).toEqual(one.state());
+    expect(play(two, 200, 12, 6)).toEqual(play(one, 200, 12, 6));
+  });
+
+  it("does not depend on the order of the data set", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1000 }), (s) => {
+        const base = options(60, { seed: seed(s) });
+        const turned = { ...base, problems: [...base.problems].reverse() };
+        const ids = (o: AdaptiveOptions) =>
+          new AdaptiveStrategy(o)
+            .plan({ step: step(1), version: policyVersion(0), round: 0, needed: 8 })
+            .map((p) => o.problems[p.problem]!.id);
+        expect(ids(turned)).toEqual(ids(base));
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("sizes the first round to reach the needed groups, spends at most the mean group size, and refills once", () => {
+    const s = new AdaptiveStrategy(options(300));
+    const context = { step: step(1), version: policyVersion(0), needed: 16 };
+    const first = s.plan({ ...context, round: 0 });
+    expect(first.length).toBeGreaterThanOrEqual(16);
+    expect(first.length).toBeLessThanOrEqual(64);
+    expect(first.reduce((n, p) => n + p.rollouts, 0)).toBeLessThanOrEqual(8 * first.length);
+    const refill = s.plan({ ...context, round: 1, needed: 4 });
+    const drawn = new Set(first.map((p) => p.problem));
+    expect(refill.length).toBeGreaterThan(0);
+    expect(refill.some((p) => drawn.has(p.problem))).toBe(false);
+    expect(s.plan({ ...context, round: 2, needed: 2 })).toEqual([]);
+  });
+
+  it("never plans an excluded problem", () => {
+    const s = new AdaptiveStrategy(options(40));
+    s.exclude(Array.from({ length: 30 }, (_, i) => i));
+    for (const p of play(s, 40, 0, 10).flat()) expect(p.problem).toBeGreaterThanOrEqual(30);
+  });
+
+  it("visits every problem within the revisit horizon or retires it", () => {
+    const size = 60;
+    const s = new AdaptiveStrategy(options(size, { explore: 0.5, revisit: 2 }));
+    const seen = new Set(
+      play(s, size, 0, 40)
+        .flat()
+        .map((p) => p.problem),
+    );
+    expect(seen.size).toBe(size);
+  });
+
+  it("objective uniform weighs rarely drawn problems up, with a mean of one", () => {
+    const s = new AdaptiveStrategy(options(200, { objective: "uniform" }));
+    const weights = play(s, 200, 0, 15)
+      .at(-1)!
+      .map((p) => p.weight);
+    expect(weights.reduce((a, b) => a + b, 0) / weights.length).toBeCloseTo(1, 1);
+    expect(Math.max(...weights)).toBeGreaterThan(Math.min(...weights));
+  });
+
+  it("starts from earlier evaluation counts where the data set has them", () => {
+    const base = options(100);
+    const problems = base.problems.map((p, i) => ({
+      ...p,
+      prior: { successes: i < 50 ? 20 : 10, failures: i < 50 ? 0 : 10 },
+    }));
+    const s = new AdaptiveStrategy({ ...base, problems, explore: 0 });
+    const plan = s.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 16 });
+    expect(plan.filter((p) => p.problem >= 50).length / plan.length).toBeGreaterThan(0.9);
+  });
+});
+
+describe("uniform strategies", () => {
+  const base = { problems: 50, groupSize: 8, rng: makeRng(3) };
+
+  it("fixed draws what is needed, once", () => {
+    const s = fixedStrategy(base);
+    expect(s.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 16 })).toHaveLength(16);
+    expect(s.plan({ step: step(1), version: policyVersion(0), round: 1, needed: 3 })).toEqual([]);
+  });
+
+  it("dynamic draws a multiple of what is missing, each round", () => {
+    const s = dynamicStrategy({ ...base, oversample: 1.5 });
+    expect(s.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 16 })).toHaveLength(24);
+    expect(s.plan({ step: step(1), version: policyVersion(0), round: 1, needed: 3 })).toHaveLength(5);
+  });
+
+  it("a pass visits every problem once, and the cursor survives restore", () => {
+    const s = fixedStrategy(base);
+    const take = (n: number, t = s) =>
+      t.plan({ step: step(1), version: policyVersion(0), round: 0, needed: n }).map((p) => p.problem);
+    const first = [...take(20), ...take(20)];
+    const t = fixedStrategy(base);
+    t.restore(structuredClone(s.state()));
+    const rest = take(10);
+    expect(take(10, t)).toEqual(rest);
+    expect(new Set([...first, ...rest]).size).toBe(50);
+  });
+});
