@@ -1,0 +1,77 @@
+/**
+ * Loads onnxruntime-node and runs built graphs. Telemetry is switched off in the environment before the native module
+ * loads (it reads the real environment, so a worker that calls this must share it); thread spinning is off, because the
+ * other cores run simulations.
+ */
+
+import type * as Ort from "onnxruntime-node";
+import { type BuiltGraph, type Dim, evalDim } from "./graph.js";
+
+export type OrtModule = typeof Ort;
+export type Tensor = Ort.Tensor;
+
+let loaded: Promise<OrtModule> | undefined;
+
+export function loadOrt(): Promise<OrtModule> {
+  process.env.ORT_DISABLE_TELEMETRY = "1";
+  loaded ??= import("onnxruntime-node").then(
+    (module) => (module as unknown as { default?: OrtModule }).default ?? (module as unknown as OrtModule),
+  );
+  return loaded;
+}
+
+export type Feeds = Record<string, Tensor>;
+export type Outputs = Readonly<Record<string, Tensor>>;
+
+export interface GraphSession {
+  /** Values of the symbolic dimensions and the tensors; shape inputs are filled in. */
+  run(symbols: Readonly<Record<string, number>>, feeds: Feeds, fetches?: readonly string[]): Promise<Outputs>;
+  readonly outputs: readonly string[];
+  dispose(): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly threads: number;
+  /** Writes an ORT profile beside the working directory, for benches. */
+  readonly profile?: string;
+}
+
+export async function createSession(
+  ort: OrtModule,
+  graph: BuiltGraph,
+  options: SessionOptions,
+): Promise<GraphSession> {
+  const session = await ort.InferenceSession.create(graph.bytes, {
+    executionProviders: ["cpu"],
+    graphOptimizationLevel: "all",
+    intraOpNumThreads: options.threads,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
+    logSeverityLevel: 3,
+    extra: { session: { intra_op: { allow_spinning: "0" } } },
+    ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
+  });
+  const shapeTensors = new Map<string, Tensor>();
+  const shapeTensor = (dims: readonly Dim[], symbols: Readonly<Record<string, number>>): Tensor => {
+    const values = dims.map((d) => evalDim(d, symbols));
+    const key = values.join();
+    let tensor = shapeTensors.get(key);
+    if (tensor === undefined) {
+      tensor = new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [values.length]);
+      shapeTensors.set(key, tensor);
+    }
+    return tensor;
+  };
+  return {
+    outputs: graph.outputs,
+    async run(symbols, feeds, fetches) {
+      const all: Feeds = { ...feeds };
+      for (const [name, dims] of graph.shapes) all[name] = shapeTensor(dims, symbols);
+      return (await session.run(all, [...(fetches ?? graph.outputs)])) as Outputs;
+    },
+    async dispose() {
+      if (options.profile !== undefined) session.endProfiling();
+      await session.release();
+    },
+  };
+}
