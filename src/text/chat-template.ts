@@ -73,21 +73,23 @@ export function makeChatTemplate({ source, specials, variables, where }: Templat
   };
 }
 
-/** Private-use characters that the content does not hold. */
+/** Private-use characters that the content does not hold; one placeholder is this, a number and CLOSE. */
 function unusedMark(content: string): string {
   let mark = "\u{f8d0}";
   while (content.includes(mark)) mark += "\u{f8d1}";
   return mark;
 }
 
+const CLOSE = "\u{f8d2}";
+
 function hide(content: string, specials: readonly string[], mark: string): string {
   return split(content, specials)
-    .map((part) => ("text" in part ? part.text : `${mark}${specials.indexOf(part.special)}${mark}`))
+    .map((part) => ("text" in part ? part.text : `${mark}${specials.indexOf(part.special)}${CLOSE}`))
     .join("");
 }
 
 function reveal(text: string, specials: readonly string[], mark: string): string {
-  return specials.reduce((t, special, i) => t.replaceAll(`${mark}${i}${mark}`, special), text);
+  return specials.reduce((t, special, i) => t.replaceAll(`${mark}${i}${CLOSE}`, () => special), text);
 }
 
 /** Cuts at special tokens, leftmost first, the longest where several start. */
