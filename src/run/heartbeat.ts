@@ -27,7 +27,8 @@ export function startHeartbeat(options: {
   const watch = async (): Promise<void> => {
     let due = since + wait;
     while (!stopped.signal.aborted) {
-      await clock.sleep(Math.max(1, due - clock.now()), stopped.signal);
+      // Short sleeps, so that the silence after a long one is noticed in time too.
+      await clock.sleep(Math.max(1, Math.min(due - clock.now(), first / 3)), stopped.signal);
       if (stopped.signal.aborted) return;
       if (clock.now() >= since + wait) {
         reporter.line(`still working, ${compactDuration((clock.now() - since) / 1000)}: ${describe()}`);

@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Metrics } from "../../core/ports.js";
 import { ioError, writeAtomic } from "../files.js";
-import { type LinesFile, openLines } from "./lines-file.js";
+import { type AppendFile, cutTornLine, openAppend } from "./append.js";
 import type { RunTracker } from "./tracker.js";
 
 export interface JsonlOptions {
@@ -42,10 +42,10 @@ export function jsonlTracker(options: JsonlOptions): JsonlTracker {
   const now = options.now ?? Date.now;
   const path = join(options.runDir, "metrics.jsonl");
   const samples = join(options.runDir, "samples");
-  let lines: LinesFile;
+  let lines: AppendFile;
   try {
     mkdirSync(samples, { recursive: true });
-    lines = openLines(path);
+    lines = openAppend(path, cutTornLine);
   } catch (error) {
     throw ioError(error, "open", path);
   }
@@ -53,7 +53,7 @@ export function jsonlTracker(options: JsonlOptions): JsonlTracker {
   return {
     metrics(step, metrics) {
       try {
-        lines.append(encodeMetrics(step, now(), metrics));
+        lines.append(`${encodeMetrics(step, now(), metrics)}\n`);
       } catch (error) {
         throw ioError(error, "append to", path);
       }
@@ -74,7 +74,7 @@ export function jsonlTracker(options: JsonlOptions): JsonlTracker {
         const digits = /^(?:train|eval)-(\d+)\.(?:jsonl|counts\.json)$/.exec(name)?.[1];
         if (digits !== undefined && Number(digits) > step) rmSync(join(samples, name));
       }
-      lines = openLines(path);
+      lines = openAppend(path, cutTornLine);
     },
     sync() {
       lines.sync();

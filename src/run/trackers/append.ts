@@ -1,33 +1,33 @@
-/**
- * An append-only file of lines that stays readable: a line torn by a kill or a full disk is cut off before the next
- * one is written.
- */
+/** Append-only files that stay readable: what a full disk or a kill tore is cut off before anything follows it. */
 
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync } from "node:fs";
 import { writeAll } from "../files.js";
 
-export interface LinesFile {
-  /** Appends one line; `line` holds no newline. @throws the system's error, after which the file is still whole */
-  append(line: string): void;
+export interface AppendFile {
+  /** Appends all of `data`. @throws the system's error, after which the file is as it was before the call */
+  append(data: Uint8Array | string): void;
+  /** Bytes in the file. */
+  size(): number;
   sync(): void;
   close(): void;
 }
 
-/** Opens or creates `path` and cuts off a last line without its newline. */
-export function openLines(path: string): LinesFile {
+/** Opens or creates `path`; `repair` may shorten what is there and returns its new size. */
+export function openAppend(path: string, repair: (fd: number) => number): AppendFile {
   const fd = openSync(path, "a+");
-  let size = cutTornLine(fd);
+  let size = repair(fd);
   return {
-    append(line) {
-      const data = Buffer.from(`${line}\n`);
+    append(data) {
+      const bytes = typeof data === "string" ? Buffer.from(data) : data;
       try {
-        writeAll(fd, data);
-        size += data.length;
+        writeAll(fd, bytes);
+        size += bytes.length;
       } catch (error) {
         ftruncateSync(fd, size);
         throw error;
       }
     },
+    size: () => size,
     sync: () => fsyncSync(fd),
     close: () => closeSync(fd),
   };
