@@ -1,0 +1,226 @@
+/**
+ * What training needs, what is there, and what to type for each thing that is not. Every check is independent and
+ * ends within seconds; nothing is changed on the machine but a probe file that is removed again.
+ */
+
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { firstLine, type Ran, run } from "./doctor-run.js";
+
+export interface Check {
+  readonly name: string;
+  /** note: training runs, but less well; missing: it cannot run. */
+  readonly state: "ok" | "note" | "missing";
+  readonly value: string;
+  /** What to type or do. */
+  readonly fix?: string;
+}
+
+export interface Examined {
+  readonly root: string;
+  readonly cwd: string;
+  readonly cacheDir: string;
+  readonly cores: number;
+  readonly version: string;
+  readonly env: { readonly telemetryOff: boolean; readonly visibleDevices: string | undefined };
+}
+
+const GIB = 2 ** 30;
+/** What the default run uses at most, and what two checkpoints with logs take. */
+const NEED_MEMORY = 3 * GIB;
+const NEED_DISK = GIB / 2;
+
+const ok = (name: string, value: string): Check => ({ name, state: "ok", value });
+const note = (name: string, value: string, fix?: string): Check =>
+  fix === undefined ? { name, state: "note", value } : { name, state: "note", value, fix };
+const missing = (name: string, value: string, fix: string): Check => ({ name, state: "missing", value, fix });
+
+export async function examine(it: Examined): Promise<Check[]> {
+  const checks = await Promise.all([
+    ok("veriloop", `${it.version} in ${it.root}`),
+    node(),
+    ...["onnxruntime-node", "@huggingface/tokenizers"].map((name) => npmPackage(name)),
+    tool("iverilog", ["-V"], /version ([\w.-]+)/i, "the simulator that gives the reward"),
+    tool("vvp", ["-V"], /version ([\w.-]+)/i, "runs what iverilog compiles"),
+    tool("yosys", ["-V"], /Yosys ([\w.+-]+)/, "reads interfaces and proves equivalence"),
+    sandbox(),
+    cpu(it.cores),
+    memory(),
+    devices(it.env.visibleDevices),
+    folder("runs", resolve(it.cwd, "checkpoints/runs"), "run.dir=FOLDER"),
+    folder("cache", it.cacheDir, "the environment variable VERILOOP_CACHE=FOLDER"),
+    policy(it),
+    it.env.telemetryOff
+      ? ok("telemetry", "off")
+      : note("telemetry", "onnxruntime's is not switched off", "export ORT_DISABLE_TELEMETRY=1"),
+  ]);
+  return checks;
+}
+
+function node(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const value = `${process.versions.node} (${platform()} ${release()} ${arch()})`;
+  return major > 20 || (major === 20 && minor >= 19)
+    ? ok("node", value)
+    : missing(
+        "node",
+        `${value}; expected >= 20.19`,
+        "install a newer one from https://nodejs.org or with nvm install 22",
+      );
+}
+
+async function npmPackage(name: string): Promise<Check> {
+  try {
+    const module = (await import(name)) as { env?: { versions?: { node?: string; common?: string } } };
+    return ok(
+      name,
+      module.env?.versions?.node ?? module.env?.versions?.common ?? installedVersion(name) ?? "loads",
+    );
+  } catch (error) {
+    return missing(
+      name,
+      `does not load: ${firstLine(String(error))}`,
+      "ONNXRUNTIME_NODE_INSTALL=skip npm ci",
+    );
+  }
+}
+
+/** From the package.json above the entry point; packages do not always export it. */
+function installedVersion(name: string): string | undefined {
+  try {
+    for (
+      let dir = dirname(new URL(import.meta.resolve(name)).pathname);
+      dir !== dirname(dir);
+      dir = dirname(dir)
+    ) {
+      const path = join(dir, "package.json");
+      const found = existsSync(path)
+        ? (JSON.parse(readFileSync(path, "utf8")) as { name?: string; version?: string })
+        : {};
+      if (found.name === name) return found.version;
+    }
+  } catch {
+    // Loaded, but laid out in a way that hides its version.
+  }
+  return undefined;
+}
+
+async function tool(name: string, words: readonly string[], version: RegExp, what: string): Promise<Check> {
+  const ran = await run(name, words);
+  const found = version.exec(ran.output)?.[1];
+  if (ran.kind === "ran" && found !== undefined) return ok(name, found);
+  const why = ran.kind === "absent" ? "not found" : `does not say its version: ${firstLine(ran.output)}`;
+  return missing(name, `${why}; ${what}`, installLine(name === "yosys" ? "yosys" : "iverilog"));
+}
+
+function installLine(name: "iverilog" | "yosys" | "bubblewrap"): string {
+  const brew = name === "iverilog" ? "icarus-verilog" : name;
+  const conda = name === "bubblewrap" ? "" : `, or conda install -c conda-forge ${name}`;
+  return platform() === "darwin"
+    ? `brew install ${brew}${conda}`
+    : `sudo apt-get install ${name}, or sudo dnf install ${name}${conda}`;
+}
+
+async function sandbox(): Promise<Check> {
+  if (platform() !== "linux") return note("sandbox", "resource limits only (bubblewrap is for Linux)");
+  const ran: Ran = await run("bwrap", ["--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]);
+  if (ran.kind === "ran" && ran.code === 0) {
+    return ok(
+      "sandbox",
+      `bubblewrap ${(await run("bwrap", ["--version"])).output.replace(/^\D*/, "").trim()}`,
+    );
+  }
+  return ran.kind === "absent"
+    ? note("sandbox", "resource limits only: bubblewrap is not installed", installLine("bubblewrap"))
+    : note(
+        "sandbox",
+        `resource limits only: bubblewrap cannot start (${firstLine(ran.output)})`,
+        "allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 (in a container: --security-opt seccomp=unconfined)",
+      );
+}
+
+function cpu(cores: number): Check {
+  let flags = "";
+  try {
+    const all =
+      /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" ") ?? [];
+    flags = ["avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd"]
+      .filter((f) => all.includes(f))
+      .join(" ");
+  } catch {
+    // Not Linux.
+  }
+  const model = cpus()[0]?.model.trim() ?? arch();
+  return ok("cpu", `${cores} core${cores === 1 ? "" : "s"}, ${model}${flags === "" ? "" : ` (${flags})`}`);
+}
+
+function memory(): Check {
+  let free = freemem();
+  try {
+    free =
+      1024 *
+      Number(/^MemAvailable:\s+(\d+)/m.exec(readFileSync("/proc/meminfo", "utf8"))?.[1] ?? free / 1024);
+  } catch {
+    // Not Linux.
+  }
+  const value = `${gib(free)} free of ${gib(totalmem())}`;
+  return free >= NEED_MEMORY
+    ? ok("memory", value)
+    : note(
+        "memory",
+        `${value}; the default run uses up to ${gib(NEED_MEMORY)}`,
+        "close other programs, or lower sampler.slots and learner.micro_batch_tokens",
+      );
+}
+
+async function devices(visible: string | undefined): Promise<Check> {
+  const ran = await run("nvidia-smi", [
+    "--query-gpu=name,memory.total,driver_version",
+    "--format=csv,noheader",
+  ]);
+  if (ran.kind !== "ran" || ran.code !== 0) return ok("gpu", "none (not needed)");
+  const hidden = visible === undefined ? "" : `, CUDA_VISIBLE_DEVICES=${visible}`;
+  return ok("gpu", ran.output.trim().split("\n").join("; ") + hidden);
+}
+
+/** Writes and removes a probe file in the folder, or in the nearest one above it that exists. */
+function folder(name: string, path: string, elsewhere: string): Check {
+  let there = path;
+  while (!existsSync(there) && there !== dirname(there)) there = dirname(there);
+  const probe = join(there, `.veriloop-probe-${randomBytes(4).toString("hex")}`);
+  try {
+    mkdirSync(probe);
+    writeFileSync(join(probe, "a"), "a");
+  } catch (error) {
+    return missing(
+      name,
+      `${path} cannot be written (${(error as NodeJS.ErrnoException).code})`,
+      `choose another with ${elsewhere}`,
+    );
+  } finally {
+    rmSync(probe, { recursive: true, force: true });
+  }
+  const disk = statfsSync(there);
+  const free = disk.bavail * disk.bsize;
+  const value = `${path}, ${gib(free)} free`;
+  return free >= NEED_DISK
+    ? ok(name, value)
+    : note(name, value, `free some space, or choose another with ${elsewhere}`);
+}
+
+function policy(it: Examined): Check {
+  const found = [it.cwd, it.root]
+    .map((d) => join(d, "checkpoints", "primer-base"))
+    .find((d) => existsSync(join(d, "config.json")));
+  return found === undefined
+    ? note(
+        "policy",
+        "checkpoints/primer-base is not there",
+        "train --stage distill --config distill-primer.yaml, or name a model with model.path=FOLDER",
+      )
+    : ok("policy", found);
+}
+
+const gib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
