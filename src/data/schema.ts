@@ -13,7 +13,10 @@ export const dataSchema = z
       .lt(1)
       .default(0.1)
       .describe("Share of a jsonl set held out by a hash of the id, where lines carry no split"),
-    families: z.array(z.string()).default([]).describe("Keep only these buckets (primer families); empty = all"),
+    families: z
+      .array(z.string())
+      .default([])
+      .describe("Keep only these buckets (primer families); empty = all"),
   })
   .superRefine((c, ctx) => {
     if (c.source === "jsonl" && c.path === null) {
