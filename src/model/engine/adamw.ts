@@ -64,7 +64,21 @@ export function adamwStep(
   const root = 1 / Math.sqrt(1 - beta2 ** state.count);
   for (const { offset, size, decay } of segments) {
     const keep = decay ? 1 - lr * weightDecay : 1;
-    update(weights, gradient, state.m, state.v, offset, offset + size, keep, factor, beta1, beta2, rate, root, eps);
+    update(
+      weights,
+      gradient,
+      state.m,
+      state.v,
+      offset,
+      offset + size,
+      keep,
+      factor,
+      beta1,
+      beta2,
+      rate,
+      root,
+      eps,
+    );
   }
 }
 

@@ -7,13 +7,19 @@ import { TrainError } from "../../core/errors.js";
 import type { Batch, LossSpec, StepHyper, StepReport } from "../../core/types.js";
 import { policyVersion } from "../../core/units.js";
 import type { Qwen2Config } from "../config.js";
-import { createSession, type Feeds, type GraphSession, type OrtModule, type Tensor } from "../onnx/session.js";
+import {
+  createSession,
+  type Feeds,
+  type GraphSession,
+  type OrtModule,
+  type Tensor,
+} from "../onnx/session.js";
 import type { FlatLayout } from "../qwen2/flat.js";
 import { causalMask } from "../qwen2/rotary.js";
 import { buildLogProbGraph, buildTrainGraph, gradientName } from "../qwen2/train-graph.js";
 import { type AdamState, adamState, adamwStep, clipFactor, globalNorm } from "./adamw.js";
-import { lruCache } from "./lru.js";
 import { makeCounters } from "./counters.js";
+import { lruCache } from "./lru.js";
 import { type MicroBatch, planMicroBatches, trainedTokens } from "./plan.js";
 
 export interface TrainerOptions {
@@ -70,8 +76,7 @@ export function makeTrainer(ort: OrtModule, options: TrainerOptions): Trainer {
     if (made === undefined) {
       made = Array.from(
         { length: graphOptions.chunks },
-        (_, i) =>
-          new ort.Tensor("float32", causalMask(group, block, i), [group * block, (i + 1) * block]),
+        (_, i) => new ort.Tensor("float32", causalMask(group, block, i), [group * block, (i + 1) * block]),
       );
       masks.set(block, made);
     }
@@ -108,7 +113,11 @@ export function makeTrainer(ort: OrtModule, options: TrainerOptions): Trainer {
     for (const [at, plan] of plans.entries()) {
       if (aborted()) throw new TrainError("interrupted", "the optimizer step was stopped before its update");
       const pick = (from: Float32Array): Tensor =>
-        new ort.Tensor("float32", Float32Array.from(plan.source, (n) => from[n]!), [plan.source.length]);
+        new ort.Tensor(
+          "float32",
+          Float32Array.from(plan.source, (n) => from[n]!),
+          [plan.source.length],
+        );
       const feeds = feedsOf(plan, batch.temperature);
       feeds.inverse = new ort.Tensor("int32", plan.inverse, [plan.inverse.length]);
       const coef = Float32Array.from(plan.source, (n) => batch.weights[n]! / batch.divisor);
@@ -184,7 +193,10 @@ function checkBatch(batch: Batch): void {
     }
   }
   if (batch.rowStart[0] !== 0 || batch.rowStart.at(-1) !== n) {
-    throw new TrainError("bug", `batch.rowStart: expected 0 .. ${n}, got ${batch.rowStart[0]} .. ${batch.rowStart.at(-1)}`);
+    throw new TrainError(
+      "bug",
+      `batch.rowStart: expected 0 .. ${n}, got ${batch.rowStart[0]} .. ${batch.rowStart.at(-1)}`,
+    );
   }
   if (!(batch.divisor > 0)) throw new TrainError("bug", `batch.divisor: expected > 0, got ${batch.divisor}`);
   if (!(batch.temperature > 0)) {

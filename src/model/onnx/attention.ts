@@ -72,7 +72,9 @@ export function causalAttention({ g, tape }: Scope, shape: AttentionShape, input
     const dO = fold(dy);
     // dS = P * (dO V' - rowsum(dO * O)); the row sum rides along as one more column of the product.
     const ones = g.op("Expand", [g.constant(-1), g.shape(["B", numKvHeads, 1, "T"])]);
-    const vT = g.op("Concat", [g.op("Transpose", [heads(inputs.v)], { perm: [0, 2, 3, 1] }), ones], { axis: 2 });
+    const vT = g.op("Concat", [g.op("Transpose", [heads(inputs.v)], { perm: [0, 2, 3, 1] }), ones], {
+      axis: 2,
+    });
     const k = g.op("Transpose", [heads(inputs.k)], { perm: [0, 2, 1, 3] });
     const dq: Value[] = [];
     const dk: Value[] = [];

@@ -22,7 +22,12 @@ export const slice = (g: Graph, x: Value, axis: number, start: Dim, end: Dim): V
   g.op("Slice", [x, g.shape([start]), g.shape([end]), g.shape([axis])]);
 
 /** x [M, in] by w [out, in], plus a bias [out] or a residual [M, out]. */
-export function linear({ g, tape }: Scope, x: Value, w: Value, plus?: { bias?: Value; residual?: Value }): Value {
+export function linear(
+  { g, tape }: Scope,
+  x: Value,
+  w: Value,
+  plus?: { bias?: Value; residual?: Value },
+): Value {
   const c = plus?.bias ?? plus?.residual;
   const y = g.op("Gemm", c === undefined ? [x, w] : [x, w, c], { transB: 1 });
   tape?.record(y, (dy) => {

@@ -26,7 +26,7 @@ export type Outputs = Readonly<Record<string, Tensor>>;
 export interface GraphSession {
   /** Values of the symbolic dimensions and the tensors; shape inputs are filled in. */
   run(symbols: Readonly<Record<string, number>>, feeds: Feeds, fetches?: readonly string[]): Promise<Outputs>;
-  readonly outputs: readonly string[];
+  readonly inputs: ReadonlySet<string>;
   dispose(): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export async function createSession(
     return tensor;
   };
   return {
-    outputs: graph.outputs,
+    inputs: new Set(graph.inputs.map((input) => input.name)),
     async run(symbols, feeds, fetches) {
       const all: Feeds = { ...feeds };
       for (const [name, dims] of graph.shapes) all[name] = shapeTensor(dims, symbols);

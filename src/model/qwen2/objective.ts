@@ -42,9 +42,7 @@ export function headLogProb(
   const logp = reshape(g, g.op("Sub", [chosen, lse]), [-1]);
   const logP = withEntropy ? g.op("Sub", [z, lse]) : null;
   const entropyColumn =
-    logP === null
-      ? null
-      : g.op("Neg", [g.op("ReduceSum", [g.op("Mul", [p, logP]), axis], { keepdims: 1 })]);
+    logP === null ? null : g.op("Neg", [g.op("ReduceSum", [g.op("Mul", [p, logP]), axis], { keepdims: 1 })]);
 
   return {
     logp,
@@ -66,7 +64,10 @@ export function headLogProb(
         return;
       }
       // dH/dz = -P (log P + H)
-      const byEntropy = g.op("Mul", [g.op("Add", [logP, entropyColumn]), g.op("Mul", [p, reshape(g, e, [-1, 1])])]);
+      const byEntropy = g.op("Mul", [
+        g.op("Add", [logP, entropyColumn]),
+        g.op("Mul", [p, reshape(g, e, [-1, 1])]),
+      ]);
       const dz = g.op("Sub", [g.op("Mul", [miss, minusC]), byEntropy]);
       tape.contribute(w, (soFar) =>
         g.op("Gemm", soFar === undefined ? [dz, hs] : [dz, hs, soFar], { transA: 1 }),
@@ -124,4 +125,5 @@ export function tokenLoss(
 }
 
 /** A comparison as 0 or 1 in float. */
-const flag = ({ g }: Scope, op: string, a: Value, b: Value): Value => g.op("Cast", [g.op(op, [a, b])], { to: 1 });
+const flag = ({ g }: Scope, op: string, a: Value, b: Value): Value =>
+  g.op("Cast", [g.op(op, [a, b])], { to: 1 });

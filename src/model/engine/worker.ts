@@ -1,0 +1,98 @@
+/**
+ * The engine's worker thread. A graph run blocks its thread for as long as it takes, so the engine lives here and the
+ * caller's event loop stays free for simulations. Calls run one after another; an abort reaches the running call
+ * between two graph runs.
+ */
+
+import { parentPort, workerData } from "node:worker_threads";
+import type { Batch, SampleRequest, StepHyper } from "../../core/types.js";
+import type { PolicyVersion } from "../../core/units.js";
+import { loadOrt } from "../onnx/session.js";
+import { flatLayout, packWeights, viewsOf } from "../qwen2/flat.js";
+import { makeGenerator } from "./generator.js";
+import type { CallName, FromWorker, ToWorker, WorkerSettings } from "./protocol.js";
+import { toWire } from "./protocol.js";
+import { restoreState, saveState } from "./state.js";
+import { makeTrainer } from "./trainer.js";
+
+const port = parentPort!;
+const post = (message: FromWorker): void => port.postMessage(message);
+
+async function start(settings: WorkerSettings) {
+  const { config, maxLength, slots } = settings;
+  const ort = await loadOrt();
+  const layout = flatLayout(config);
+  const weights = new Float32Array(layout.size);
+  packWeights(layout, settings.weights, weights);
+  const shared = { config, layout, weights, maxLength };
+  const trainer = makeTrainer(ort, { ...shared, threads: settings.trainThreads });
+  const generator = makeGenerator(ort, { ...shared, threads: settings.sampleThreads, slots });
+  const state = {
+    weights,
+    adam: trainer.adam,
+    get version() {
+      return trainer.version;
+    },
+    set version(value: number) {
+      trainer.version = value;
+    },
+  };
+
+  type Handler = (args: readonly unknown[], emit: (item: unknown) => void, aborted: () => boolean) => unknown;
+  const handlers: Record<CallName, Handler> = {
+    facts: () => ({
+      parameters: layout.size,
+      runtime: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
+    }),
+    train: ([batch, hyper], _, aborted) => trainer.step(batch as Batch, hyper as StepHyper, aborted),
+    gradients: ([batch, tokens]) => trainer.gradients(batch as Batch, tokens as number),
+    logprobs: ([batch, tokens]) => trainer.logprobs(batch as Batch, tokens as number),
+    generate: async ([requests, version], emit, aborted) => {
+      await generator.run(requests as SampleRequest[], version as PolicyVersion, emit, aborted);
+      return null;
+    },
+    weights: () => new Map([...viewsOf(layout, weights)].map(([name, view]) => [name, view.slice()])),
+    save: async ([dir]) => {
+      await saveState(dir as string, layout, state);
+      return null;
+    },
+    restore: async ([dir]) => {
+      await restoreState(dir as string, layout, state);
+      return trainer.version;
+    },
+    close: async () => {
+      await trainer.close();
+      await generator.close();
+      return null;
+    },
+  };
+  return handlers;
+}
+
+const ready = start(workerData as WorkerSettings);
+const aborted = new Set<number>();
+let queue: Promise<unknown> = ready.catch(() => {});
+
+port.on("message", (message: ToWorker) => {
+  if (message.kind === "abort") {
+    aborted.add(message.id);
+    return;
+  }
+  const { id, name, args } = message;
+  queue = queue.then(async () => {
+    try {
+      const handlers = await ready;
+      const value = await handlers[name](
+        args,
+        (item) => post({ kind: "item", id, value: item }),
+        () => aborted.has(id),
+      );
+      post({ kind: "result", id, value });
+    } catch (thrown) {
+      post({ kind: "error", id, error: toWire(thrown) });
+    } finally {
+      aborted.delete(id);
+    }
+    if (name === "close") port.close();
+  });
+});
