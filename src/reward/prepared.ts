@@ -1,0 +1,69 @@
+/** A golden, prepared once: everything a candidate is checked with, and nothing it could copy. Plain JSON. */
+
+import type { DesignInterface } from "./interface.js";
+import type { Field } from "./stimulus.js";
+import type { BenchPlan, Ignore } from "./testbench.js";
+
+/** Part of the cache key: change it whenever stimuli, testbench or comparison change. */
+export const PREPARED_VERSION = 1;
+
+export interface Prepared {
+  readonly version: number;
+  readonly key: string;
+  readonly top: string;
+  readonly iface: DesignInterface;
+  readonly stimulus: {
+    readonly bits: number;
+    readonly fields: readonly Field[];
+    readonly start: number;
+    readonly numSteps: number;
+    readonly numRuns: number;
+    readonly exhaustive: boolean;
+  };
+  /** `$readmemh` words, one per line. */
+  readonly steps: string;
+  readonly runs: string;
+  /** Output bits the golden leaves open: hex of a constant mask, or words by step and then by run. */
+  readonly ignore: { readonly kind: "none" } | { readonly kind: "constant" | "file"; readonly text: string };
+  readonly checkpoints: readonly { readonly at: number; readonly signature: string }[];
+  readonly signature: string;
+  /** Moments compared. */
+  readonly samples: number;
+  /** CPU seconds a candidate's simulation may take, from the golden's own time. */
+  readonly cpuSeconds: number;
+  /** Output bits compared at least once, of all. */
+  readonly definedBits: number;
+  readonly outputBits: number;
+  readonly icarus: string;
+}
+
+export interface Refused {
+  readonly version: number;
+  readonly key: string;
+  readonly refused: string;
+}
+
+export type Preparation = Prepared | Refused;
+
+export const isRefused = (p: Preparation): p is Refused => "refused" in p;
+
+/** Where the words of a prepared golden lie while it is in use. */
+export interface StimulusFiles {
+  readonly steps: string;
+  readonly runs: string;
+  readonly mask: string;
+}
+
+export const planOf = (p: Prepared, files: StimulusFiles): BenchPlan => ({
+  iface: p.iface,
+  stimulus: p.stimulus,
+  stepsPath: files.steps,
+  runsPath: files.runs,
+});
+
+export const ignoreOf = (p: Prepared, files: StimulusFiles): Ignore =>
+  p.ignore.kind === "none"
+    ? { kind: "none" }
+    : p.ignore.kind === "constant"
+      ? { kind: "constant", hex: p.ignore.text }
+      : { kind: "file", path: files.mask };

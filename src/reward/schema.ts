@@ -1,0 +1,110 @@
+/** Config section `reward`. */
+
+import { z } from "zod";
+import { DEFAULT_SHAPE, SHAPES } from "./shape.js";
+import { DEFAULT_LIMITS } from "./simulator.js";
+import { DEFAULT_STIMULUS } from "./stimulus.js";
+
+const MIB = 1024 ** 2;
+
+export const rewardSchema = z
+  .strictObject({
+    engine: z
+      .enum(["simulator", "fake"])
+      .default("simulator")
+      .describe("simulator = Icarus Verilog decides; fake = a deterministic stand-in for dry runs"),
+    concurrency: z
+      .int()
+      .min(1)
+      .max(1024)
+      .nullable()
+      .default(null)
+      .describe("Candidates checked at the same time; null = one per CPU core"),
+    vectors: z
+      .int()
+      .min(16)
+      .max(100_000)
+      .default(DEFAULT_STIMULUS.vectors)
+      .describe(
+        "Input vectors per candidate (clock cycles of a clocked design); small combinational designs are enumerated instead",
+      ),
+    exhaustive_bits: z
+      .int()
+      .min(0)
+      .max(16)
+      .default(DEFAULT_STIMULUS.exhaustiveBits)
+      .describe("Combinational designs with at most this many input bits see every input value"),
+    stimulus_seed: z.int().min(0).default(1).describe("Seed of the input vectors"),
+    shape: z
+      .enum(SHAPES)
+      .default(DEFAULT_SHAPE.kind)
+      .describe(
+        "binary = 1 for the format and equal behaviour, else 0 (CodeV-R1, arXiv 2505.24183, section 3.3); vector_fraction and per_output give partial credit; format_bonus pays for the format alone",
+      ),
+    partial_weight: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(DEFAULT_SHAPE.partialWeight)
+      .describe("Most that a wrong design can earn with vector_fraction or per_output"),
+    format_bonus: z
+      .number()
+      .min(0)
+      .max(1)
+      .default(DEFAULT_SHAPE.formatBonus)
+      .describe("Reward of the right format alone with format_bonus"),
+    limits: z
+      .strictObject({
+        memory_mib: z
+          .int()
+          .min(64)
+          .default(DEFAULT_LIMITS.memoryBytes / MIB)
+          .describe("Address space of one child process, MiB"),
+        compile_cpu_seconds: z
+          .int()
+          .min(1)
+          .default(DEFAULT_LIMITS.compileCpuSeconds)
+          .describe("CPU limit of one compilation, seconds"),
+        run_cpu_seconds: z
+          .int()
+          .min(1)
+          .default(DEFAULT_LIMITS.runCpuSeconds)
+          .describe("CPU limit of one simulation, seconds"),
+        wall_seconds: z
+          .number()
+          .min(1)
+          .default(DEFAULT_LIMITS.wallMs / 1000)
+          .describe("Wall-time limit of one check, seconds"),
+        file_mib: z
+          .int()
+          .min(1)
+          .default(DEFAULT_LIMITS.fileBytes / MIB)
+          .describe("Largest file or output of one child process, MiB"),
+      })
+      .prefault({}),
+    retries: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(3)
+      .describe("How often a failure of the machinery is retried before the rollout is excluded"),
+  })
+  .prefault({});
+
+export type RewardSection = z.infer<typeof rewardSchema>;
+
+/** The section in the units of `makeRewarder`. */
+export const rewarderOptions = (c: RewardSection) => ({
+  concurrency: c.concurrency,
+  retries: c.retries,
+  seed: c.stimulus_seed,
+  stimulus: { vectors: c.vectors, exhaustiveBits: c.exhaustive_bits },
+  shape: { kind: c.shape, partialWeight: c.partial_weight, formatBonus: c.format_bonus },
+  limits: {
+    memoryBytes: c.limits.memory_mib * MIB,
+    compileCpuSeconds: c.limits.compile_cpu_seconds,
+    runCpuSeconds: c.limits.run_cpu_seconds,
+    wallMs: c.limits.wall_seconds * 1000,
+    fileBytes: c.limits.file_mib * MIB,
+  },
+});
