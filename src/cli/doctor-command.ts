@@ -6,12 +6,13 @@ import { type Shell, versionOf } from "./shell.js";
 import { paint, printable, wrap } from "./text.js";
 
 export async function doctorCommand(shell: Shell, request: { json: boolean }): Promise<number> {
-  const { root, cwd, cacheDir, cores } = shell;
+  const { root, cwd, cacheDir, cores, searchPath } = shell;
   const findings = await examine({
     root,
     cwd,
     cacheDir,
     cores,
+    searchPath,
     version: versionOf(root),
     env: {
       telemetryOff: process.env.ORT_DISABLE_TELEMETRY === "1",

@@ -36,6 +36,8 @@ export interface Shell {
   readonly interactive: boolean;
   readonly cores: number;
   readonly cacheDir: string;
+  /** PATH: where programs are looked for. */
+  readonly searchPath: string;
 }
 
 export function makeShell(words: readonly string[]): Shell {
@@ -56,6 +58,7 @@ export function makeShell(words: readonly string[]): Shell {
     interactive: process.stdin.isTTY === true,
     cores: cores(),
     cacheDir: env.VERILOOP_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "veriloop"),
+    searchPath: env.PATH ?? "",
   };
 }
 

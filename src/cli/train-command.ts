@@ -149,6 +149,7 @@ const contextOf = (
   command: commandLine(shell),
   cores: shell.cores,
   cacheDir: shell.cacheDir,
+  searchPath: shell.searchPath,
 });
 
 function printResult(result: StageResult, request: TrainRequest, shell: Shell): void {

@@ -7,6 +7,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { TrainError } from "../core/errors.js";
+import { installHint, locateTools, type Tools } from "../reward/tools.js";
 import { firstLine, type Ran, run } from "./doctor-run.js";
 
 export interface Check {
@@ -23,6 +25,7 @@ export interface Examined {
   readonly cwd: string;
   readonly cacheDir: string;
   readonly cores: number;
+  readonly searchPath: string;
   readonly version: string;
   readonly env: { readonly telemetryOff: boolean; readonly visibleDevices: string | undefined };
 }
@@ -42,9 +45,7 @@ export async function examine(it: Examined): Promise<Check[]> {
     ok("veriloop", `${it.version} in ${it.root}`),
     node(),
     ...["onnxruntime-node", "@huggingface/tokenizers"].map((name) => npmPackage(name)),
-    tool("iverilog", ["-V"], /version ([\w.-]+)/i, "the simulator that gives the reward"),
-    tool("vvp", ["-V"], /version ([\w.-]+)/i, "runs what iverilog compiles"),
-    tool("yosys", ["-V"], /Yosys ([\w.+-]+)/, "reads interfaces and proves equivalence"),
+    simulators(it.searchPath),
     sandbox(),
     cpu(it.cores),
     memory(),
@@ -56,7 +57,7 @@ export async function examine(it: Examined): Promise<Check[]> {
       ? ok("telemetry", "off")
       : note("telemetry", "onnxruntime's is not switched off", "export ORT_DISABLE_TELEMETRY=1"),
   ]);
-  return checks;
+  return checks.flat();
 }
 
 function node(): Check {
@@ -107,20 +108,26 @@ function installedVersion(name: string): string | undefined {
   return undefined;
 }
 
-async function tool(name: string, words: readonly string[], version: RegExp, what: string): Promise<Check> {
-  const ran = await run(name, words);
-  const found = version.exec(ran.output)?.[1];
-  if (ran.kind === "ran" && found !== undefined) return ok(name, found);
-  const why = ran.kind === "absent" ? "not found" : `does not say its version: ${firstLine(ran.output)}`;
-  return missing(name, `${why}; ${what}`, installLine(name === "yosys" ? "yosys" : "iverilog"));
-}
-
-function installLine(name: "iverilog" | "yosys" | "bubblewrap"): string {
-  const brew = name === "iverilog" ? "icarus-verilog" : name;
-  const conda = name === "bubblewrap" ? "" : `, or conda install -c conda-forge ${name}`;
-  return platform() === "darwin"
-    ? `brew install ${brew}${conda}`
-    : `sudo apt-get install ${name}, or sudo dnf install ${name}${conda}`;
+/** Icarus Verilog must be there; without Yosys interfaces are read from module headers. */
+function simulators(searchPath: string): Check[] {
+  let found: Tools;
+  try {
+    found = locateTools(searchPath);
+  } catch (error) {
+    if (!(error instanceof TrainError)) throw error;
+    return [missing("iverilog", error.message, error.hint ?? installHint(["iverilog"]))];
+  }
+  const { iverilog, vvp, yosys, ivlBase } = found;
+  return [
+    ok("iverilog", `${iverilog.version} (${iverilog.path})`),
+    ok("vvp", `${vvp.version} (${vvp.path})`),
+    ivlBase === null
+      ? note("ivl", "not found: every check goes through the slower iverilog driver")
+      : ok("ivl", `compiles directly (${ivlBase})`),
+    yosys === null
+      ? note("yosys", "not found: interfaces are read from module headers", installHint(["yosys"]))
+      : ok("yosys", `${yosys.version} (${yosys.path})`),
+  ];
 }
 
 async function sandbox(): Promise<Check> {
@@ -133,7 +140,7 @@ async function sandbox(): Promise<Check> {
     );
   }
   return ran.kind === "absent"
-    ? note("sandbox", "resource limits only: bubblewrap is not installed", installLine("bubblewrap"))
+    ? note("sandbox", "resource limits only: bubblewrap is not installed", installHint(["bwrap"]))
     : note(
         "sandbox",
         `resource limits only: bubblewrap cannot start (${firstLine(ran.output)})`,
