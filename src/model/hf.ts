@@ -3,20 +3,16 @@
  * with `model.safetensors.index.json`) and the tokenizer's files. Pickled weights (.bin, .pt) are never opened.
  */
 
-import { copyFile, mkdir, open, readdir, readFile, rename } from "node:fs/promises";
+import { copyFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { messageOf, TrainError } from "../core/errors.js";
+import { TrainError } from "../core/errors.js";
 import { eosField, parseQwen2Config, type Qwen2Config, toHfConfig, type WeightDtype } from "./config.js";
 import { f32ToBf16, f32ToF16 } from "./half.js";
+import { clip, listDir, readJson, writeJson } from "./hf-files.js";
+import { openShards, SINGLE } from "./hf-shards.js";
 import { parameterSpecs, type Weights } from "./parameters.js";
-import {
-  openSafetensors,
-  type SafetensorsFile,
-  type Tensor,
-  tensorOf,
-  writeSafetensors,
-} from "./safetensors.js";
+import { type SafetensorsFile, type Tensor, tensorOf, writeSafetensors } from "./safetensors.js";
 
 export interface LoadedModel {
   readonly config: Qwen2Config;
@@ -27,10 +23,6 @@ export interface LoadOptions {
   /** Default true: a directory without `tokenizer.json` is an error, and its ids must fit the vocabulary. */
   readonly tokenizer?: boolean;
 }
-
-const MAX_DETAILS = 20;
-const SINGLE = "model.safetensors";
-const INDEX = "model.safetensors.index.json";
 
 /**
  * Reads config and weights (as float32). End-of-sequence ids of `config.json` and `generation_config.json` are merged.
@@ -122,87 +114,6 @@ async function loadWeights(dir: string, config: Qwen2Config): Promise<Weights> {
   }
 }
 
-async function openShards(dir: string): Promise<SafetensorsFile[]> {
-  const names = await listDir(dir);
-  if (names.includes(SINGLE)) return [await openSafetensors(join(dir, SINGLE))];
-  if (!names.includes(INDEX)) throw noWeights(dir, names);
-  const map = await readIndex(join(dir, INDEX));
-  const shards = [...new Set(Object.values(map))].sort();
-  const missing = shards.filter((shard) => !names.includes(shard));
-  if (missing.length > 0) {
-    throw new TrainError(
-      "checkpoint",
-      `${dir}: ${missing.length} of ${shards.length} weight files are missing`,
-      {
-        details: missing,
-        hint: "finish the download; every file named in model.safetensors.index.json is needed",
-      },
-    );
-  }
-  const files: SafetensorsFile[] = [];
-  try {
-    for (const shard of shards) files.push(await openSafetensors(join(dir, shard)));
-    checkIndex(dir, map, shards, files);
-  } catch (e) {
-    for (const file of files) await file.close();
-    throw e;
-  }
-  return files;
-}
-
-function noWeights(dir: string, names: readonly string[]): TrainError {
-  const pickle = names.find((name) => /\.(bin|pt|pth|ckpt|pkl)$/.test(name));
-  if (pickle === undefined) {
-    return new TrainError("data", `${dir} holds neither ${SINGLE} nor ${INDEX}`, {
-      hint: "weights are read from safetensors files",
-    });
-  }
-  return new TrainError(
-    "data",
-    `${dir} holds ${pickle}, a pickle: it is never loaded, since loading one can run code`,
-    {
-      hint: "convert it once in a place you trust: model.save_pretrained(dir, safe_serialization=True) in transformers",
-    },
-  );
-}
-
-/** weight_map of an index file. Shards are plain file names: a path could leave the directory. */
-async function readIndex(path: string): Promise<Readonly<Record<string, string>>> {
-  const shard = z
-    .string()
-    .regex(/^[^/\\]+\.safetensors$/, "expected the name of a .safetensors file beside the index");
-  const parsed = z.looseObject({ weight_map: z.record(z.string(), shard) }).safeParse(await readJson(path));
-  if (parsed.success) return parsed.data.weight_map;
-  throw new TrainError("data", `${path} is not an index of weight files`, {
-    details: parsed.error.issues
-      .slice(0, MAX_DETAILS)
-      .map((i) => `${i.path.join(" > ") || "(top)"}: ${i.message}`),
-  });
-}
-
-function checkIndex(
-  dir: string,
-  map: Readonly<Record<string, string>>,
-  shards: readonly string[],
-  files: readonly SafetensorsFile[],
-): void {
-  const details: string[] = [];
-  shards.forEach((shard, i) => {
-    for (const name of files[i]!.header.tensors.keys()) {
-      if (map[name] !== shard)
-        details.push(`${shard} holds ${name}, which the index puts in ${map[name] ?? "no file"}`);
-    }
-  });
-  for (const [name, shard] of Object.entries(map)) {
-    if (!files[shards.indexOf(shard)]!.header.tensors.has(name)) details.push(`${shard} lacks ${name}`);
-  }
-  if (details.length > 0) {
-    throw new TrainError("checkpoint", `${dir}: ${INDEX} does not match its files`, {
-      details: clip(details),
-    });
-  }
-}
-
 /** Tensors some exporters write although they follow from others. */
 const isDerived = (name: string, config: Qwen2Config): boolean =>
   name.endsWith(".rotary_emb.inv_freq") || (name === "lm_head.weight" && config.tieWordEmbeddings);
@@ -233,11 +144,6 @@ function checkTensors(dir: string, config: Qwen2Config, source: ReadonlyMap<stri
     );
   }
 }
-
-const clip = (lines: readonly string[]): string[] =>
-  lines.length <= MAX_DETAILS
-    ? [...lines]
-    : [...lines.slice(0, MAX_DETAILS), `... and ${lines.length - MAX_DETAILS} more`];
 
 export interface SaveOptions {
   /** Default F32. BF16 and F16 round to nearest, ties to even. */
@@ -298,34 +204,4 @@ async function copyTokenizer(from: string, to: string): Promise<void> {
   }
   for (const name of TOKENIZER_FILES)
     if (names.includes(name)) await copyFile(join(from, name), join(to, name));
-}
-
-async function writeJson(path: string, value: unknown): Promise<void> {
-  const handle = await open(`${path}.tmp`, "w");
-  try {
-    await handle.writeFile(`${JSON.stringify(value, null, 2)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(`${path}.tmp`, path);
-}
-
-async function listDir(dir: string): Promise<string[]> {
-  try {
-    return (await readdir(dir)).sort();
-  } catch (e) {
-    throw new TrainError("data", `cannot read the model directory ${dir}: ${messageOf(e)}`, {
-      hint: "give the path of a local directory; models are not downloaded",
-      cause: e,
-    });
-  }
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch (e) {
-    throw new TrainError("data", `cannot read ${path}: ${messageOf(e)}`, { cause: e });
-  }
 }

@@ -112,7 +112,11 @@ test("every unsupported feature is in one error", () => {
 test("missing and mistyped fields are all listed", () => {
   const { hidden_size: _, ...rest } = coder7b;
   const e = failure({ ...rest, vocab_size: "many", num_hidden_layers: 0 });
-  expect(e.details.map((d) => d.split(":")[0]).sort()).toEqual(["hidden_size", "num_hidden_layers", "vocab_size"]);
+  expect(e.details.map((d) => d.split(":")[0]).sort()).toEqual([
+    "hidden_size",
+    "num_hidden_layers",
+    "vocab_size",
+  ]);
 });
 
 test.each([[null], [[]], ["text"], [3]])("%j is not a config", (json) => {

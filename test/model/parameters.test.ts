@@ -44,5 +44,7 @@ test("first weights: right sizes and spreads, equal for equal seeds, different f
   expect(new Set(a.get("model.layers.0.self_attn.q_proj.bias"))).toEqual(new Set([0]));
   expect(new Set(a.get("model.layers.1.post_attention_layernorm.weight"))).toEqual(new Set([1]));
   expect(initWeights(config, makeRng(1))).toEqual(a);
-  expect(initWeights(config, makeRng(2)).get("model.embed_tokens.weight")).not.toEqual(a.get("model.embed_tokens.weight"));
+  expect(initWeights(config, makeRng(2)).get("model.embed_tokens.weight")).not.toEqual(
+    a.get("model.embed_tokens.weight"),
+  );
 });

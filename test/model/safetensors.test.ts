@@ -39,18 +39,30 @@ const bad: readonly (readonly [string, Buffer, string])[] = [
   ["header over the limit", file({}, 0, 1n << 40n), "the limit is 100000000"],
   ["header past the end", file({}, 0, 99n), "header of 99 bytes in a file of 10"],
   ["not JSON", file("{nope", 0), "the header is not JSON"],
-  ["not UTF-8", Buffer.concat([file({}, 0, 3n).subarray(0, 8), Buffer.from([0x22, 0xff, 0x22])]), "not UTF-8"],
+  [
+    "not UTF-8",
+    Buffer.concat([file({}, 0, 3n).subarray(0, 8), Buffer.from([0x22, 0xff, 0x22])]),
+    "not UTF-8",
+  ],
   ["not an object", file([], 0), "must be a JSON object"],
   ["bad metadata", file({ __metadata__: { a: 1 } }, 0), "__metadata__ must map strings to strings"],
   ["entry not an object", file({ w: 3 }, 0), 'tensor "w" must be an object'],
-  ["unknown dtype", file({ w: t(0, 4, { dtype: "F33" }) }, 4), 'tensor "w" has dtype "F33", expected one of F64'],
+  [
+    "unknown dtype",
+    file({ w: t(0, 4, { dtype: "F33" }) }, 4),
+    'tensor "w" has dtype "F33", expected one of F64',
+  ],
   ["inherited dtype", file({ w: t(0, 4, { dtype: "toString" }) }, 4), 'dtype "toString"'],
   ["negative dimension", file({ w: t(0, 4, { shape: [-1] }) }, 4), 'tensor "w" has shape [-1]'],
   ["fractional dimension", file({ w: t(0, 4, { shape: [0.5, 2] }) }, 4), 'tensor "w" has shape [0.5,2]'],
   ["three offsets", file({ w: t(0, 4, { data_offsets: [0, 4, 8] }) }, 8), "expected [begin, end]"],
   ["reversed offsets", file({ w: t(0, 4, { data_offsets: [4, 0] }) }, 4), "data_offsets [4, 0]"],
   ["truncated data", file({ w: t(0, 8) }, 4), "data_offsets [0, 8], but the file holds 4 bytes of data"],
-  ["wrong size", file({ w: t(0, 8, { shape: [3] }) }, 8), "shape [3] of F32 needs 12 bytes, data_offsets give 8"],
+  [
+    "wrong size",
+    file({ w: t(0, 8, { shape: [3] }) }, 8),
+    "shape [3] of F32 needs 12 bytes, data_offsets give 8",
+  ],
   ["huge shape", file({ w: t(0, 4, { shape: [2 ** 40, 2 ** 40] }) }, 4), "data_offsets give 4"],
   ["overlap", file({ a: t(0, 8), b: t(4, 12) }, 12), 'tensor "b" overlaps tensor "a"'],
   ["hole", file({ a: t(0, 4), b: t(8, 12) }, 12), '4 unused bytes between tensor "a" and tensor "b"'],
@@ -76,7 +88,10 @@ test("a missing file and a missing tensor are named", async () => {
 
 const WIDTH = { F32: 4, I32: 4, I64: 8, U8: 1, BF16: 2, F16: 2 } as const;
 const anyTensor = fc
-  .tuple(fc.constantFrom(...(Object.keys(WIDTH) as (keyof typeof WIDTH)[])), fc.array(fc.nat(3), { maxLength: 3 }))
+  .tuple(
+    fc.constantFrom(...(Object.keys(WIDTH) as (keyof typeof WIDTH)[])),
+    fc.array(fc.nat(3), { maxLength: 3 }),
+  )
   .chain(([dtype, shape]) => {
     const length = shape.reduce((a, b) => a * b, WIDTH[dtype]);
     return fc
@@ -89,20 +104,24 @@ test("what is written is read back, whatever names, types and shapes", async () 
   const name = fc.string({ unit: "grapheme" }).filter((n) => n !== "__metadata__" && n !== "__proto__");
   const metadata = fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.string());
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(name, anyTensor), { maxLength: 6 }), metadata, async (entries, meta) => {
-      const tensors = new Map(entries);
-      await writeSafetensors(path, tensors, meta);
-      const back = await readSafetensors(path);
-      expect(back.metadata).toEqual({ ...meta });
-      expect(new Set(back.tensors.keys())).toEqual(new Set(tensors.keys()));
-      for (const [key, want] of tensors) {
-        const got = back.tensors.get(key)!;
-        expect({ dtype: got.dtype, shape: [...got.shape], data: [...got.data] }).toEqual({
-          ...want,
-          data: [...want.data],
-        });
-      }
-    }),
+    fc.asyncProperty(
+      fc.array(fc.tuple(name, anyTensor), { maxLength: 6 }),
+      metadata,
+      async (entries, meta) => {
+        const tensors = new Map(entries);
+        await writeSafetensors(path, tensors, meta);
+        const back = await readSafetensors(path);
+        expect(back.metadata).toEqual({ ...meta });
+        expect(new Set(back.tensors.keys())).toEqual(new Set(tensors.keys()));
+        for (const [key, want] of tensors) {
+          const got = back.tensors.get(key)!;
+          expect({ dtype: got.dtype, shape: [...got.shape], data: [...got.data] }).toEqual({
+            ...want,
+            data: [...want.data],
+          });
+        }
+      },
+    ),
     { numRuns: 60 },
   );
 });
@@ -123,18 +142,34 @@ test("equal tensors give equal bytes in any order; the data starts aligned; noth
 });
 
 test("a write that fails leaves the old file and nothing else", async () => {
-  await expect(writeSafetensors(join(dir, "no", "x.safetensors"), new Map())).rejects.toThrow(/cannot write .*ENOENT/);
+  await expect(writeSafetensors(join(dir, "no", "x.safetensors"), new Map())).rejects.toThrow(
+    /cannot write .*ENOENT/,
+  );
 });
 
 test("bfloat16 rounds to nearest, ties to even", () => {
-  const f = new Float32Array(new Uint32Array([0x3f808000, 0x3f818000, 0x3f808001, 0x3f807fff, 0x7f7fffff]).buffer);
+  const f = new Float32Array(
+    new Uint32Array([0x3f808000, 0x3f818000, 0x3f808001, 0x3f807fff, 0x7f7fffff]).buffer,
+  );
   expect([...f32ToBf16(f)]).toEqual([0x3f80, 0x3f82, 0x3f81, 0x3f80, 0x7f80]);
   expect([...f32ToBf16(Float32Array.of(-0, Number.POSITIVE_INFINITY, 1e-40))]).toEqual([0x8000, 0x7f80, 1]);
   expect(bf16ToF32(f32ToBf16(Float32Array.of(Number.NaN)))[0]).toBeNaN();
 });
 
 test("float16 rounds to nearest, ties to even; subnormals, overflow and signs too", () => {
-  const values = [1, -2, 65504, 65519, 65520, 2 ** -24, 2 ** -25, 3 * 2 ** -25, 1 + 2 ** -11, 1 + 3 * 2 ** -11, -0];
+  const values = [
+    1,
+    -2,
+    65504,
+    65519,
+    65520,
+    2 ** -24,
+    2 ** -25,
+    3 * 2 ** -25,
+    1 + 2 ** -11,
+    1 + 3 * 2 ** -11,
+    -0,
+  ];
   expect([...f32ToF16(Float32Array.from(values))]).toEqual([
     0x3c00, 0xc000, 0x7bff, 0x7bff, 0x7c00, 1, 0, 2, 0x3c00, 0x3c02, 0x8000,
   ]);
