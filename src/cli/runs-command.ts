@@ -98,7 +98,7 @@ export async function reportCommand(
       hint: near === undefined ? "train ls" : `did you mean: train report ${near}`,
     });
   }
-  const { writeReport } = await import("../run/report/report.js");
+  const { writeReport } = await import("../stages/report.js");
   const path = await writeReport(run);
   shell.stdout.write(request.json ? `${JSON.stringify({ report: path })}\n` : `${path}\n`);
 }
