@@ -28,7 +28,11 @@ const distillSection = z
       .enum(["scratch", "model"])
       .default("scratch")
       .describe("scratch = fresh weights and tokenizer by `architecture`; model = continue from model.path"),
-    out: z.string().nullable().default(null).describe("Where the distilled policy is written besides the run directory"),
+    out: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("Where the distilled policy is written besides the run directory"),
     steps: z.int().min(1).default(600).describe("Optimizer steps"),
     batch_tokens: z.int().min(256).default(8192).describe("Tokens in an optimizer step, prompts included"),
     samples: z.int().min(1).default(24000).describe("Primer: teacher's traces drawn before training starts"),
@@ -38,7 +42,11 @@ const distillSection = z
       .lt(1)
       .default(0.2)
       .describe("Primer: share of train problems that distillation does not see, left to RL"),
-    path: z.string().nullable().default(null).describe("data.source jsonl: traces, one {prompt, completion} a line"),
+    path: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("data.source jsonl: traces, one {prompt, completion} a line"),
     tokenizer_samples: z.int().min(100).default(8000).describe("scratch: traces the tokenizer is trained on"),
     dtype: z.enum(["float32", "bfloat16"]).default("bfloat16").describe("Type of the written weights"),
   })

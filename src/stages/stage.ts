@@ -19,12 +19,16 @@ export interface StageContext {
   /** True with `--resume`: continue the named run from its latest checkpoint. */
   readonly resume: boolean;
   /** The exact resolved config, as YAML, and a hash of it: stored in the run directory. */
+  /** Name of the (last) config file without folder and ending, or of the stage: the base of a run's default name. */
+  readonly configName: string;
   readonly configText: string;
   readonly configHash: string;
   /** How the run was started, for run.json and for the "what to type next" lines. */
   readonly command: string;
   readonly cores: number;
   readonly cacheDir: string;
+  /** Where programs are looked for: the PATH of the command line. */
+  readonly searchPath: string;
 }
 
 export interface StageResult {

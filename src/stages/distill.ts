@@ -1,0 +1,369 @@
+/** `train --stage distill`: the supervised cold start on reasoning traces. Chooses and wires. */
+
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { TrainError } from "../core/errors.js";
+import type { Rewarder } from "../core/ports.js";
+import { makeRng } from "../core/rng.js";
+import type { Message } from "../core/types.js";
+import { step as toStep } from "../core/units.js";
+import { readTraces } from "../data/jsonl.js";
+import { primerTexts } from "../data/primer/index.js";
+import { type SftRow, SftSchedule, sftBatch } from "../data/sft.js";
+import type { Qwen2Config } from "../model/config.js";
+import { loadModelDir, saveModelDir } from "../model/hf.js";
+import { initWeights } from "../model/parameters.js";
+import { learningRate } from "../rl/algo/schedule.js";
+import { compactDuration } from "../run/format.js";
+import { makeEta } from "../run/lines.js";
+import { loadTokenizer } from "../text/tokenizer.js";
+import { saveTokenizer, trainTokenizer } from "../text/tokenizer-files.js";
+import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
+import { type Policy, resolvePath, startPolicy } from "./policy.js";
+import { loadProblems } from "./problems.js";
+import { openRewarder } from "./rewards.js";
+import { hyperOf } from "./rl-options.js";
+import { type DistillConfig, distillStageSchema } from "./schema.js";
+import { inSession, pathExists, type Session, shownPath } from "./session.js";
+import type { Stage, StageContext, StageResult } from "./stage.js";
+import { versions } from "./versions.js";
+
+interface Trace {
+  readonly prompt: readonly Message[];
+  readonly completion: string;
+}
+
+export const distillStage: Stage<DistillConfig> = {
+  name: "distill",
+  describe: "supervised cold start on a teacher's reasoning traces",
+  schema: distillStageSchema,
+  plan,
+  run,
+};
+
+async function run(config: DistillConfig, ctx: StageContext): Promise<StageResult> {
+  const traces = await loadTraces(config, ctx);
+  const problems = await loadProblems(config.data, ctx);
+  const reward = openRewarder(config.reward, ctx);
+  try {
+    return await inSession(
+      {
+        stage: "distill",
+        run: config.run,
+        ctx,
+        engine: "embedded (onnxruntime, cpu)",
+        sandbox: reward.sandbox,
+        versions: { ...versions(), ...reward.versions },
+        needBytes: 200e6,
+      },
+      async (session) => {
+        const policy = await makePolicy(config, ctx, session, traces);
+        try {
+          return await train(config, ctx, session, policy, traces, problems, reward.rewarder);
+        } finally {
+          await policy.close();
+        }
+      },
+    );
+  } finally {
+    await reward.rewarder.close();
+  }
+}
+
+async function loadTraces(config: DistillConfig, ctx: StageContext): Promise<readonly Trace[]> {
+  const { distill, data, run } = config;
+  if (data.source === "primer") {
+    return [...primerTexts({ seed: run.seed, count: distill.samples, rlOnlyShare: distill.rl_only_share })];
+  }
+  if (distill.path === null) {
+    throw new TrainError("config", "distill.path is not set, so there are no traces to learn from", {
+      hint: 'name a .jsonl file with one {"prompt": …, "completion": …} a line: distill.path=traces.jsonl',
+    });
+  }
+  return readTraces(resolvePath(distill.path, ctx, pathExists));
+}
+
+/** From scratch: a tokenizer trained on the traces and fresh weights. Else the model that is named. */
+async function makePolicy(
+  config: DistillConfig,
+  ctx: StageContext,
+  session: Session,
+  traces: readonly Trace[],
+): Promise<Policy> {
+  const open = { learner: config.learner, sampler: config.sampler, cores: ctx.cores };
+  if (config.distill.init === "model") {
+    const dir = resolvePath(config.model.path, ctx, pathExists);
+    const [tokenizer, model] = await Promise.all([loadTokenizer(dir), loadModelDir(dir)]);
+    return startPolicy({ ...open, dir, tokenizer, ...model });
+  }
+  const a = config.architecture;
+  const dir = session.dir.file("tokenizer");
+  if (!pathExists(join(dir, "tokenizer.json"))) {
+    const texts = traces
+      .slice(0, config.distill.tokenizer_samples)
+      .flatMap((t) => [...t.prompt.map((m) => m.content), t.completion]);
+    await saveTokenizer(dir, trainTokenizer(texts, a.vocab_size, a.max_length));
+  }
+  const tokenizer = await loadTokenizer(dir);
+  const model: Qwen2Config = {
+    vocabSize: tokenizer.vocabSize,
+    hiddenSize: a.hidden_size,
+    numLayers: a.layers,
+    numHeads: a.heads,
+    numKvHeads: a.kv_heads,
+    headDim: a.hidden_size / a.heads,
+    intermediateSize: a.intermediate_size,
+    ropeTheta: a.rope_theta,
+    rmsNormEps: 1e-6,
+    tieWordEmbeddings: true,
+    maxPositionEmbeddings: a.max_length,
+    eosTokenIds: tokenizer.eosIds,
+    initializerRange: 0.02,
+  };
+  const weights = initWeights(model, makeRng(config.run.seed).fork("weights"));
+  return startPolicy({ ...open, dir, tokenizer, config: model, weights });
+}
+
+async function train(
+  config: DistillConfig,
+  ctx: StageContext,
+  session: Session,
+  policy: Policy,
+  traces: readonly Trace[],
+  problems: Awaited<ReturnType<typeof loadProblems>>,
+  rewarder: Rewarder,
+): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
+  const { reporter, tracker, dir } = session;
+  const { steps } = config.distill;
+  const rng = makeRng(config.run.seed);
+  const schedule = new SftSchedule(
+    traces.length,
+    rowsOf(traces, policy, config.distill.batch_tokens),
+    config.distill.batch_tokens,
+    rng.fork("order"),
+  );
+  let done = 0;
+  let seen = 0;
+  let trained = 0;
+  let lastEval = -1;
+  if (dir.resumed) {
+    const checkpoint = await session.checkpoints.latest();
+    if (checkpoint !== null) {
+      await policy.learner.restore(`${checkpoint.dir}/optimizer`);
+      const extra = checkpoint.manifest.extra as unknown as {
+        seen: number;
+        trained: number;
+        lastEval: number;
+      };
+      done = checkpoint.step;
+      ({ seen, trained, lastEval } = extra);
+      schedule.skip(done);
+      reporter.line(`resuming ${dir.name} from step ${done}`);
+    }
+    tracker.rewind(checkpoint?.step ?? -1);
+  }
+  reporter.line(
+    `${dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, vocabulary ${policy.config.vocabSize}, ` +
+      `${traces.length} traces`,
+  );
+  reporter.line(`${steps} steps of ${config.distill.batch_tokens} tokens; run directory ${session.shown}`);
+
+  const setup = {
+    policy,
+    rewarder,
+    problems: problems.test,
+    section: config.eval,
+    maxTokens: config.sampler.max_tokens,
+    rng: rng.fork("eval"),
+    session,
+  };
+  const save = async () => {
+    session.waitFor(() => "writing a checkpoint");
+    await session.checkpoints.save(done, {}, async (to) => {
+      await mkdir(`${to}/policy`);
+      await mkdir(`${to}/optimizer`);
+      await policy.learner.publish(`${to}/policy`);
+      await policy.learner.save(`${to}/optimizer`);
+      return { seen, trained, lastEval };
+    });
+    dir.update({ step: done });
+  };
+  const eta = makeEta();
+  const lr = {
+    peak: config.learner.lr,
+    warmupSteps: config.learner.warmup_steps,
+    kind: config.learner.schedule,
+    finalRatio: config.learner.final_lr_ratio,
+    totalSteps: steps,
+  };
+  let rows = done < steps ? schedule.next() : [];
+  while (done < steps) {
+    if (ctx.stop.aborted) {
+      await save();
+      return stopped(session, ctx, done);
+    }
+    const started = session.seconds();
+    session.waitFor(() => `step ${done + 1}: computing the gradient`);
+    const batch = sftBatch(rows, toStep(done + 1));
+    const rate = learningRate(done + 1, lr);
+    const learning = policy.learner.step(
+      batch,
+      { ...hyperOf(config.learner), lr: rate },
+      new AbortController().signal,
+    );
+    // The engine works in its own thread, so the next rows are encoded meanwhile.
+    if (done + 1 < steps) rows = schedule.next();
+    const report = await learning;
+    if (report.skipped) {
+      throw new TrainError("diverged", `step ${done + 1}: the loss or its gradient is not finite`, {
+        hint: "lower learner.lr, or resume from the last checkpoint",
+      });
+    }
+    done++;
+    seen += report.tokens;
+    trained += report.lossTokens;
+    const seconds = session.seconds() - started;
+    eta.push(seconds);
+    tracker.metrics(done, {
+      "policy/loss": report.loss,
+      "policy/grad_norm": report.gradNorm,
+      "policy/lr": rate,
+      "policy/loss_tokens": report.lossTokens,
+      "train/tokens": report.tokens,
+      "train/tokens_total": seen,
+      "timing/step_s": seconds,
+      "perf/tokens_per_s": report.tokens / seconds,
+    });
+    const left = eta.eta(steps - done);
+    const line =
+      `step ${done}/${steps}  loss ${report.loss.toFixed(3)}  lr ${rate.toExponential(1)}  ` +
+      `${Math.round(report.tokens / seconds)} tok/s  left ${left === null ? "-" : compactDuration(left)}`;
+    if (done === 1 || done % 20 === 0 || done === steps) reporter.line(line);
+    else reporter.status(line);
+    if (config.eval.every > 0 && done % config.eval.every === 0 && done < steps) {
+      await runEvaluation(setup, done, false, ctx.stop).catch((e) => {
+        if (!ctx.stop.aborted) throw e;
+      });
+    }
+    if (done % config.run.save_every === 0 && done < steps) await save();
+  }
+  await save();
+  let final: Awaited<ReturnType<typeof runEvaluation>>;
+  try {
+    final = await runEvaluation(setup, done, true, ctx.stop);
+  } catch (error) {
+    if (!ctx.stop.aborted) throw error;
+    return stopped(session, ctx, done);
+  }
+  const out = await writeOut(config, ctx, session, policy);
+  reporter.line("");
+  reporter.line(
+    `${dir.name}: ${steps} steps, ${(seen / 1e6).toFixed(2)}M tokens, ${compactDuration(session.seconds())}`,
+  );
+  reporter.line(`  policy    ${out}`);
+  reporter.line(`  next      scripts/train --stage rl --config adaptive-dapo.yaml model.path=${out}`);
+  const point = evalPoint(final);
+  return {
+    summary: {
+      run: session.shown,
+      steps,
+      tokens: seen,
+      trained,
+      seconds: Math.round(session.seconds() * 1000) / 1000,
+      policy: out,
+      eval: {
+        [EVAL_SET]: {
+          pass1: point.pass1.mean,
+          lo: point.pass1.lo,
+          hi: point.pass1.hi,
+          ...prefixed(point.passK),
+        },
+      },
+    },
+    exitCode: 0,
+    next: [],
+    state: "done",
+  };
+}
+
+const prefixed = (passK: Readonly<Record<number, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(passK).map(([k, v]) => [`pass${k}`, v]));
+
+/** Encodes a trace when its turn comes; a trace that does not fit the context is an error that names it. */
+function rowsOf(traces: readonly Trace[], policy: Policy, batchTokens: number): (i: number) => SftRow {
+  const limit = Math.min(policy.config.maxPositionEmbeddings, batchTokens);
+  const { tokenizer } = policy;
+  // Encoding a text costs as much as training on it, and a teacher repeats itself.
+  const known = new Map<string, Int32Array>();
+  const memo = (key: string, encode: () => Int32Array): Int32Array => {
+    const ids = known.get(key) ?? encode();
+    known.set(key, ids);
+    return ids;
+  };
+  return (i) => {
+    const trace = traces[i]!;
+    const row = {
+      promptIds: memo(`p${JSON.stringify(trace.prompt)}`, () => tokenizer.encodePrompt(trace.prompt)),
+      completionIds: memo(`c${trace.completion}`, () => tokenizer.encodeCompletion(trace.completion)),
+    };
+    const length = row.promptIds.length + row.completionIds.length;
+    if (length > limit) {
+      throw new TrainError("data", `trace ${i + 1} has ${length} tokens, more than the ${limit} that fit`, {
+        hint: "drop long traces, or raise architecture.max_length and distill.batch_tokens",
+      });
+    }
+    return row;
+  };
+}
+
+/** Writes the policy in HF layout: into the run, and to `distill.out` by a rename, so that it is whole or not there. */
+async function writeOut(
+  config: DistillConfig,
+  ctx: StageContext,
+  session: Session,
+  policy: Policy,
+): Promise<string> {
+  const to = config.distill.out === null ? session.dir.file("export") : resolve(ctx.cwd, config.distill.out);
+  const temporary = `${to}.tmp-${process.pid}`;
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(dirname(to), { recursive: true });
+  await mkdir(temporary);
+  const tokenizerDir =
+    config.distill.init === "scratch"
+      ? session.dir.file("tokenizer")
+      : resolvePath(config.model.path, ctx, pathExists);
+  await saveModelDir(temporary, policy.config, await policy.engine.weights(), {
+    dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32",
+    tokenizerDir,
+  });
+  await rm(to, { recursive: true, force: true });
+  await rename(temporary, to);
+  return shownPath(to, ctx.cwd);
+}
+
+function stopped(session: Session, ctx: StageContext, done: number) {
+  session.reporter.line(`stopped at step ${done}, with a checkpoint`);
+  return {
+    summary: { run: session.shown, steps: done, state: "stopped" },
+    exitCode: 75,
+    next: [
+      `scripts/train --stage distill --config ${ctx.configName}.yaml --name ${session.dir.name} --resume`,
+    ],
+    state: "stopped" as const,
+    reason: "stopped on request, with a checkpoint",
+  };
+}
+
+async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly string[]> {
+  const traces = await loadTraces(config, ctx);
+  const problems = await loadProblems(config.data, ctx);
+  const a = config.architecture;
+  return [
+    config.distill.init === "scratch"
+      ? `policy     from scratch: d ${a.hidden_size}, ${a.layers} layers, vocabulary ${a.vocab_size}`
+      : `policy     continues ${resolvePath(config.model.path, ctx, pathExists)}`,
+    `traces     ${traces.length}`,
+    `steps      ${config.distill.steps} of ${config.distill.batch_tokens} tokens: ${((config.distill.steps * config.distill.batch_tokens) / 1e6).toFixed(1)}M tokens`,
+    `held out   ${problems.test.length} problems`,
+  ];
+}

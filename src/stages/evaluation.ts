@@ -1,0 +1,121 @@
+/** Runs an evaluation inside a session and records it: metrics, per-problem counts, samples, one line for people. */
+
+import type { Metrics, Rewarder, SampleRow } from "../core/ports.js";
+import type { Rng } from "../core/rng.js";
+import type { Problem } from "../core/types.js";
+import { chooseProblems, type EvalResult, evaluate } from "../eval/sampled.js";
+import type { EvalSection } from "../eval/schema.js";
+import { evalLine } from "../run/lines.js";
+import type { EvalPoint } from "../run/summary.js";
+import type { Policy } from "./policy.js";
+import type { Session } from "./session.js";
+
+export interface EvaluationSetup {
+  readonly policy: Policy;
+  readonly rewarder: Rewarder;
+  readonly problems: readonly Problem[];
+  readonly section: EvalSection;
+  readonly maxTokens: number;
+  readonly rng: Rng;
+  readonly session: Session;
+}
+
+/** Name of the evaluation set in metric keys. */
+export const EVAL_SET = "test";
+
+/** @param full the evaluation before and after (`final_problems` x `final_samples`) instead of the one in between */
+export async function runEvaluation(
+  setup: EvaluationSetup,
+  step: number,
+  full: boolean,
+  signal: AbortSignal,
+): Promise<EvalResult> {
+  const { policy, rewarder, section, session } = setup;
+  const started = session.seconds();
+  const count = full ? section.final_problems : section.problems;
+  const problems = chooseProblems(setup.problems, count, setup.rng);
+  let doing = "preparing the goldens";
+  const describe = () => `evaluation at step ${step}: ${doing}`;
+  session.waitFor(describe);
+  const result = await evaluate(
+    { sampler: policy.sampler, rewarder, decode: policy.decode, promptIds: policy.promptIds, rng: setup.rng },
+    {
+      problems,
+      samples: full ? section.final_samples : section.samples,
+      sampling: { temperature: section.temperature, topP: section.top_p, maxTokens: setup.maxTokens },
+    },
+    signal,
+    (p) => {
+      doing = `${p.sampled} of ${p.total} rollouts sampled, ${p.scored} scored`;
+      session.reporter.status(describe());
+    },
+  );
+  session.reporter.status(null);
+  session.tracker.metrics(step, evalMetrics(result, session.seconds() - started));
+  session.tracker.samples(step, "eval", evalSamples(step, result));
+  session.counts({ step, problems: result.problems });
+  const ks = Object.keys(result.passAt).map(Number);
+  const k = Math.max(...ks);
+  session.reporter.line(
+    evalLine({
+      step,
+      set: EVAL_SET,
+      pass1: result.pass1,
+      ...(k > 1 ? { passK: { k, value: result.passAt[k]!.mean } } : {}),
+      problems: result.problems.length,
+      samples: result.samples,
+    }),
+  );
+  if (result.refused > 0) {
+    session.reporter.warn(`${result.refused} test problems are left out: their golden cannot serve`);
+  }
+  return result;
+}
+
+export const evalPoint = (r: EvalResult): EvalPoint => ({
+  pass1: r.pass1,
+  passK: Object.fromEntries(
+    Object.entries(r.passAt)
+      .filter(([k]) => k !== "1")
+      .map(([k, v]) => [k, v.mean]),
+  ),
+});
+
+function evalMetrics(r: EvalResult, seconds: number): Metrics {
+  const set = `eval/${EVAL_SET}`;
+  const record: Record<string, number> = {
+    [`${set}/pass@1/lo`]: r.pass1.lo,
+    [`${set}/pass@1/hi`]: r.pass1.hi,
+    [`${set}/problems`]: r.problems.length,
+    [`${set}/samples`]: r.samples,
+    [`${set}/tokens`]: r.tokens,
+    [`${set}/truncated`]: r.truncated,
+    [`${set}/infra`]: r.infra,
+    "timing/eval_s": seconds,
+  };
+  for (const [k, interval] of Object.entries(r.passAt)) record[`${set}/pass@${k}`] = interval.mean;
+  return record;
+}
+
+/** The first rollout of every problem: enough to look at, small enough to keep. */
+function evalSamples(step: number, r: EvalResult): SampleRow[] {
+  return r.rollouts
+    .filter((_, i) => i % r.samples === 0)
+    .flatMap(({ problem, text, verdict }) =>
+      verdict.kind === "infra"
+        ? []
+        : [
+            {
+              step,
+              problemId: problem.id,
+              kind: "eval" as const,
+              reward: verdict.reward,
+              outcome: verdict.outcome,
+              advantage: null,
+              prompt: problem.prompt.map((m) => m.content).join("\n"),
+              text,
+              log: verdict.log,
+            },
+          ],
+    );
+}

@@ -1,0 +1,10 @@
+/** The stages by name, loaded when they are asked for, so that `--help` stays quick. */
+
+import type { Stage } from "./stage.js";
+
+// biome-ignore lint/suspicious/noExplicitAny: the config type of a stage is known to the stage alone
+export const STAGES: Readonly<Record<"rl" | "distill" | "eval", () => Promise<Stage<any>>>> = {
+  rl: async () => (await import("./rl.js")).rlStage,
+  distill: async () => (await import("./distill.js")).distillStage,
+  eval: async () => (await import("./eval.js")).evalStage,
+};

@@ -1,0 +1,106 @@
+/** Opens a policy on the embedded engine: one set of weights in one worker, a learner and a sampler over it. */
+
+import { isAbsolute, resolve } from "node:path";
+import { TrainError } from "../core/errors.js";
+import type { Learner, Sampler } from "../core/ports.js";
+import type { Problem } from "../core/types.js";
+import { embeddedLearner } from "../learner/embedded.js";
+import type { LearnerSection } from "../learner/schema.js";
+import type { Qwen2Config } from "../model/config.js";
+import { type Engine, startEngine } from "../model/engine/client.js";
+import { loadModelDir } from "../model/hf.js";
+import { countParameters, type Weights } from "../model/parameters.js";
+import { embeddedSampler } from "../sampler/embedded.js";
+import type { SamplerSection } from "../sampler/schema.js";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
+import type { StageContext } from "./stage.js";
+
+export interface Policy {
+  readonly config: Qwen2Config;
+  readonly parameters: number;
+  readonly tokenizer: Tokenizer;
+  readonly engine: Engine;
+  readonly learner: Learner;
+  readonly sampler: Sampler;
+  /** Completion ids to text. */
+  readonly decode: (ids: Int32Array) => string;
+  readonly promptIds: (problem: Problem) => Int32Array;
+  close(): Promise<void>;
+}
+
+/** A path of a config: absolute, or seen from the working directory, or from the package. */
+export function resolvePath(
+  path: string,
+  ctx: Pick<StageContext, "cwd" | "root">,
+  exists: (p: string) => boolean,
+): string {
+  if (isAbsolute(path)) return path;
+  const here = resolve(ctx.cwd, path);
+  if (exists(here)) return here;
+  const shipped = resolve(ctx.root, path);
+  return exists(shipped) ? shipped : here;
+}
+
+export interface OpenPolicy {
+  readonly dir: string;
+  readonly learner: LearnerSection;
+  readonly sampler: SamplerSection;
+  readonly cores: number;
+}
+
+export async function openPolicy(open: OpenPolicy): Promise<Policy> {
+  const [tokenizer, model] = await Promise.all([loadTokenizer(open.dir), loadModelDir(open.dir)]);
+  return startPolicy({ ...open, tokenizer, ...model });
+}
+
+export async function startPolicy(
+  open: OpenPolicy & {
+    readonly tokenizer: Tokenizer;
+    readonly config: Qwen2Config;
+    readonly weights: Weights;
+  },
+): Promise<Policy> {
+  const { config, weights, tokenizer, dir } = open;
+  const engine = await startEngine({
+    model: { config, weights },
+    trainThreads: Math.min(open.learner.threads, open.cores),
+    sampleThreads: Math.min(open.sampler.threads, open.cores),
+    slots: open.sampler.slots,
+    maxLength: config.maxPositionEmbeddings,
+  });
+  const prompts = new Map<string, Int32Array>();
+  return {
+    config,
+    parameters: countParameters(config),
+    tokenizer,
+    engine,
+    learner: embeddedLearner(engine, { tokenizerDir: dir }),
+    sampler: embeddedSampler(engine),
+    decode: (ids) => tokenizer.decode(ids),
+    promptIds: (problem) => {
+      const known = prompts.get(problem.id);
+      if (known !== undefined) return known;
+      const ids = tokenizer.encodePrompt(problem.prompt);
+      prompts.set(problem.id, ids);
+      return ids;
+    },
+    close: () => engine.close(),
+  };
+}
+
+/** Every prompt must leave room for an answer. @throws TrainError data naming the first prompts that do not fit */
+export function requireRoom(policy: Policy, problems: readonly Problem[], maxTokens: number): void {
+  const limit = policy.config.maxPositionEmbeddings;
+  const long = problems.filter((p) => policy.promptIds(p).length + maxTokens > limit);
+  if (long.length === 0) return;
+  const show = long.slice(0, 3).map((p) => `${p.id}: ${policy.promptIds(p).length} tokens`);
+  throw new TrainError(
+    "data",
+    `${long.length} of ${problems.length} prompts leave no room for ${maxTokens} tokens of answer: the model reads ` +
+      `${limit} tokens in all`,
+    {
+      details: show,
+      hint: "shorten or drop those problems, lower sampler.max_tokens, or use a model with a longer context",
+    },
+  );
+}

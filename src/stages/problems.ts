@@ -1,0 +1,48 @@
+/** The problems a config asks for. */
+
+import { existsSync } from "node:fs";
+import { TrainError } from "../core/errors.js";
+import type { ProblemSource } from "../core/ports.js";
+import type { Problem } from "../core/types.js";
+import { readProblems } from "../data/jsonl.js";
+import { primerSource } from "../data/primer/index.js";
+import type { DataSection } from "../data/schema.js";
+import { resolvePath } from "./policy.js";
+import type { StageContext } from "./stage.js";
+
+/** @throws TrainError data when nothing is left to train on or to test on */
+export async function loadProblems(
+  section: DataSection,
+  ctx: Pick<StageContext, "cwd" | "root">,
+): Promise<ProblemSource> {
+  const source =
+    section.source === "primer"
+      ? primerSource()
+      : await readProblems(resolvePath(section.path!, ctx, existsSync), { testShare: section.test_share });
+  if (section.families.length === 0) return nonEmpty(source);
+  const wanted = new Set(section.families);
+  const known = new Set([...source.train, ...source.test].map(bucketOf));
+  const unknown = section.families.filter((f) => !known.has(f));
+  if (unknown.length > 0) {
+    throw new TrainError("config", `data.families: ${source.name} has no ${unknown.join(", ")}`, {
+      hint: `it has ${[...known].sort().join(", ")}`,
+    });
+  }
+  const keep = (p: Problem): boolean => wanted.has(bucketOf(p));
+  return nonEmpty({ name: source.name, train: source.train.filter(keep), test: source.test.filter(keep) });
+}
+
+const bucketOf = (p: Problem): string => p.meta.bucket ?? p.meta.source;
+
+function nonEmpty(source: ProblemSource): ProblemSource {
+  for (const split of ["train", "test"] as const) {
+    if (source[split].length > 0) continue;
+    throw new TrainError("data", `${source.name} has no ${split} problems`, {
+      hint:
+        split === "test"
+          ? 'mark some lines with "split": "test", or set data.test_share above 0'
+          : "add problems, or widen data.families",
+    });
+  }
+  return source;
+}

@@ -1,0 +1,89 @@
+/** From the config of the rl stage to the options of the loop. */
+
+import { TrainError } from "../core/errors.js";
+import type { Rng } from "../core/rng.js";
+import type { LossSpec, Problem } from "../core/types.js";
+import { seed } from "../core/units.js";
+import { AdaptiveStrategy } from "../rl/algo/adaptive.js";
+import type { AdvantageMode } from "../rl/algo/advantages.js";
+import type { Strategy } from "../rl/algo/strategy.js";
+import { dynamicStrategy, fixedStrategy } from "../rl/algo/uniform-strategies.js";
+import type { TrainerOptions } from "../rl/loop/trainer.js";
+import type { RlConfig } from "./schema.js";
+
+export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: Rng): Strategy {
+  const { sampling, group_size: groupSize, steps } = config.rl;
+  const uniform = { problems: train.length, groupSize, rng: rng.fork("cursor") };
+  switch (sampling.strategy) {
+    case "fixed":
+      return fixedStrategy(uniform);
+    case "dynamic":
+      return dynamicStrategy({ ...uniform, oversample: sampling.oversample });
+    case "adaptive":
+      return new AdaptiveStrategy({
+        problems: train.map((p) => ({
+          id: p.id,
+          bucket: p.meta.bucket ?? p.meta.source,
+          ...(p.meta.prior === undefined ? {} : { prior: p.meta.prior }),
+        })),
+        groupSize,
+        nMin: sampling.n_min,
+        nMax: sampling.n_max,
+        explore: sampling.explore,
+        kappa: sampling.kappa,
+        kappaFinal: sampling.kappa_final,
+        totalSteps: steps,
+        priorStrength: sampling.prior_strength,
+        revisit: sampling.revisit,
+        retire: sampling.retire,
+        objective: sampling.objective,
+        seed: seed(config.run.seed),
+      });
+    default:
+      throw new TrainError("bug", `unknown strategy ${sampling.strategy satisfies never}`);
+  }
+}
+
+export function trainerOptions(config: RlConfig): TrainerOptions {
+  const { rl, learner, sampler } = config;
+  const auto: AdvantageMode = rl.sampling.strategy === "adaptive" ? "history" : "group_std";
+  const loss: LossSpec = {
+    kind: "clip",
+    epsLow: rl.loss.eps_low,
+    epsHigh: rl.loss.eps_high,
+    dualClip: rl.loss.dual_clip,
+    klCoef: rl.loss.kl_coef,
+    entropyCoef: rl.loss.entropy_coef,
+  };
+  return {
+    groups: rl.groups,
+    minGroups: rl.sampling.min_groups,
+    maxRounds: rl.sampling.max_rounds,
+    bank: rl.sampling.bank,
+    bankMaxAge: rl.sampling.bank_max_age,
+    updatesPerBatch: rl.updates_per_batch,
+    advantage: rl.advantage === "auto" ? auto : rl.advantage,
+    loss,
+    divisor: rl.loss.divisor,
+    overlong: { mode: rl.loss.overlong, buffer: rl.loss.overlong_buffer, factor: rl.loss.overlong_factor },
+    sampling: { temperature: sampler.temperature, topP: sampler.top_p, maxTokens: sampler.max_tokens },
+    hyper: hyperOf(learner),
+    lr: {
+      peak: learner.lr,
+      warmupSteps: learner.warmup_steps,
+      kind: learner.schedule,
+      finalRatio: learner.final_lr_ratio,
+      totalSteps: rl.steps,
+    },
+    onNoSignal: rl.on_no_signal,
+  };
+}
+
+export const hyperOf = (learner: RlConfig["learner"]): TrainerOptions["hyper"] => ({
+  beta1: learner.beta1,
+  beta2: learner.beta2,
+  eps: learner.eps,
+  weightDecay: learner.weight_decay,
+  maxGradNorm: learner.max_grad_norm,
+  microBatchTokens: learner.micro_batch_tokens,
+});

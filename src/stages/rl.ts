@@ -1,0 +1,373 @@
+/** `train --stage rl`: reinforcement with a verified reward. Chooses and wires; the loop is in rl/loop. */
+
+import { mkdir, rm } from "node:fs/promises";
+import type { Rewarder } from "../core/ports.js";
+import { makeRng } from "../core/rng.js";
+import type { Problem } from "../core/types.js";
+import { stepMetrics, stepSamples } from "../rl/loop/metrics.js";
+import { type RunState, runLoop } from "../rl/loop/run.js";
+import { RlTrainer, type StepOutcome } from "../rl/loop/trainer.js";
+import { makeEta, STEP_HEADER, stepLine } from "../run/lines.js";
+import { makeSpans, type Spans } from "../run/spans.js";
+import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../run/summary.js";
+import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
+import { openPolicy, type Policy, requireRoom, resolvePath } from "./policy.js";
+import { loadProblems } from "./problems.js";
+import { writeReport } from "./report.js";
+import { openRewarder } from "./rewards.js";
+import { makeStrategy, trainerOptions } from "./rl-options.js";
+import { type RlConfig, rlStageSchema } from "./schema.js";
+import { inSession, pathExists, type Session } from "./session.js";
+import type { Stage, StageContext, StageResult } from "./stage.js";
+import { versions } from "./versions.js";
+
+export const rlStage: Stage<RlConfig> = {
+  name: "rl",
+  describe: "reinforce a policy with adaptive DAPO and a reward that a simulator verifies",
+  schema: rlStageSchema,
+  plan,
+  run,
+};
+
+async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
+  const modelDir = resolvePath(config.model.path, ctx, pathExists);
+  const problems = await loadProblems(config.data, ctx);
+  const reward = openRewarder(config.reward, ctx);
+  let policy: Policy | null = null;
+  try {
+    policy = await openPolicy({
+      dir: modelDir,
+      learner: config.learner,
+      sampler: config.sampler,
+      cores: ctx.cores,
+    });
+    requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
+    const opened = policy;
+    return await inSession(
+      {
+        stage: "rl",
+        run: config.run,
+        ctx,
+        engine: "embedded (onnxruntime, cpu)",
+        sandbox: reward.sandbox,
+        versions: { ...versions(), ...reward.versions },
+        // fp32 weights and two moments, and the policy in HF layout, for each checkpoint that is kept and one in the making.
+        needBytes: 16 * opened.parameters * (config.run.keep_last + config.run.keep_best + 1) + 20e6,
+      },
+      (session) => train(config, ctx, session, opened, problems, reward.rewarder),
+    );
+  } finally {
+    await policy?.close();
+    await reward.rewarder.close();
+  }
+}
+
+/** What a checkpoint of this stage carries besides the weights. */
+interface SavedRun extends RunState {
+  readonly before: EvalPoint | null;
+  readonly after: EvalPoint | null;
+  readonly split: Record<string, number>;
+}
+
+async function train(
+  config: RlConfig,
+  ctx: StageContext,
+  session: Session,
+  policy: Policy,
+  problems: Awaited<ReturnType<typeof loadProblems>>,
+  rewarder: Rewarder,
+): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
+  const { reporter } = session;
+  const rng = makeRng(config.run.seed);
+  const strategy = makeStrategy(config, problems.train, rng);
+  const trainer = new RlTrainer(trainerOptions(config), {
+    sampler: policy.sampler,
+    rewarder,
+    learner: policy.learner,
+    decode: policy.decode,
+    promptIds: policy.promptIds,
+    problems: problems.train,
+    strategy,
+    clock: ctx.clock,
+    rng: rng.fork("rl"),
+  });
+  const spans = makeSpans({
+    runDir: session.dir.path,
+    attempt: session.dir.attempt,
+    clock: ctx.clock,
+    warn: (text) => reporter.warn(text),
+  });
+  const phases = phaseSpans(spans);
+  const split: Record<string, number> = { sample: 0, reward: 0, learn: 0, eval: 0 };
+  const points: { before: EvalPoint | null; after: EvalPoint | null } = { before: null, after: null };
+
+  let from: SavedRun | null = null;
+  if (session.dir.resumed) {
+    const checkpoint = await session.checkpoints.latest();
+    if (checkpoint !== null) {
+      await policy.learner.restore(`${checkpoint.dir}/optimizer`);
+      from = checkpoint.manifest.extra as unknown as SavedRun;
+      Object.assign(split, from.split);
+      points.before = from.before;
+      points.after = from.after;
+      reporter.line(`resuming ${session.dir.name} from step ${checkpoint.step}`);
+    }
+    session.tracker.rewind(checkpoint?.step ?? -1);
+  }
+  reporter.line(
+    `${session.dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, ${problems.train.length} problems to train ` +
+      `on, ${problems.test.length} held out`,
+  );
+  reporter.line(
+    `strategy ${strategy.name}, ${config.rl.steps} steps of ${config.rl.groups} groups, mean ${config.rl.group_size} rollouts each`,
+  );
+  reporter.line(`run directory ${session.shown}`);
+
+  const setup = {
+    policy,
+    rewarder,
+    problems: problems.test,
+    section: config.eval,
+    maxTokens: config.sampler.max_tokens,
+    rng: rng.fork("eval"),
+    session,
+  };
+  const eta = makeEta();
+  const problemOf = new Map<string, Problem>(problems.train.map((p) => [p.id, p]));
+  let headed = false;
+  const end = await runLoop(
+    trainer,
+    {
+      steps: config.rl.steps,
+      saveEvery: config.run.save_every,
+      evalEvery: config.eval.every,
+      maxGeneratedTokens: config.rl.max_generated_tokens,
+      maxSeconds: config.rl.max_minutes === null ? null : config.rl.max_minutes * 60,
+    },
+    {
+      seconds: session.seconds,
+      saveRequested: ctx.saveRequested,
+      progress: (phase, p) => {
+        const step = trainer.progress.step + 1;
+        phases.enter(phase, step);
+        const { oldestMs } = rewarder.waiting();
+        const oldest = oldestMs > 1000 ? `, oldest check ${(oldestMs / 1000).toFixed(0)} s` : "";
+        const what = () =>
+          p === null
+            ? `step ${step}: ${PHASE_WORDS[phase]}`
+            : `step ${step}: ${p.sampled} of ${p.total} rollouts sampled, ${p.scored} scored${oldest}`;
+        session.waitFor(what);
+        reporter.status(what());
+      },
+      evaluate: async (step, kind, signal) => {
+        const started = session.seconds();
+        const end = spans.span("eval", "loop", { step });
+        const result = await runEvaluation(setup, step, kind !== "during", signal);
+        end();
+        split.eval! += session.seconds() - started;
+        if (kind === "before") points.before = evalPoint(result);
+        if (kind === "after") points.after = evalPoint(result);
+        return result.pass1.mean;
+      },
+      onStep: (outcome) => {
+        if (!headed) for (const line of STEP_HEADER) reporter.line(line);
+        headed = true;
+        phases.leave();
+        recordStep(session, outcome, problemOf, split);
+        spans.flush();
+        eta.push(stepSeconds(outcome));
+        reporter.status(null);
+        reporter.line(lineOf(outcome, config.rl.steps, eta.eta(config.rl.steps - outcome.step)));
+        for (const refused of outcome.tally.refused) reporter.warn(`problem left out: ${refused}`);
+        if (outcome.report === null) {
+          reporter.warn(
+            `step ${outcome.step}: only ${outcome.trained.length} useful groups, so the weights stay as they are and ` +
+              "the choice of problems widens; try more rollouts (rl.group_size) or other problems",
+          );
+        }
+      },
+      save: async (state, metric) => {
+        session.waitFor(() => "writing a checkpoint");
+        const saved: SavedRun = { ...state, ...points, split };
+        await session.checkpoints.save(
+          state.trainer.counters.step,
+          metric === null ? {} : { metric },
+          (dir) => saveInto(dir, policy, saved),
+        );
+        session.dir.update({ step: state.trainer.counters.step });
+      },
+    },
+    from,
+    ctx.stop,
+  );
+  spans.close();
+  return finish(config, ctx, session, policy, trainer, end, points, split, from?.seconds ?? 0);
+}
+
+const PHASE_WORDS = {
+  prepare: "preparing the goldens",
+  sample: "sampling",
+  score: "waiting for verdicts",
+  learn: "computing the gradient",
+  publish: "handing over the weights",
+} as const;
+
+async function saveInto(dir: string, policy: Policy, saved: SavedRun): Promise<Record<string, unknown>> {
+  await mkdir(`${dir}/policy`);
+  await mkdir(`${dir}/optimizer`);
+  await policy.learner.publish(`${dir}/policy`);
+  await policy.learner.save(`${dir}/optimizer`);
+  return saved as unknown as Record<string, unknown>;
+}
+
+const stepSeconds = ({ tally: { seconds: s } }: StepOutcome): number =>
+  s.prepare + s.sample + s.score + s.learn + s.publish;
+
+function recordStep(
+  session: Session,
+  outcome: StepOutcome,
+  problemOf: ReadonlyMap<string, Problem>,
+  split: Record<string, number>,
+): void {
+  const s = outcome.tally.seconds;
+  split.sample! += s.sample;
+  split.reward! += s.score + s.prepare;
+  split.learn! += s.learn + s.publish;
+  session.tracker.metrics(outcome.step, {
+    ...stepMetrics(outcome),
+    "mem/rss_mb": Math.round(process.memoryUsage.rss() / 1e6),
+  });
+  session.tracker.samples(
+    outcome.step,
+    "train",
+    stepSamples(outcome, (id) => problemOf.get(id)!),
+  );
+}
+
+/** One span per phase of a step: entering a phase ends the one before. */
+function phaseSpans(spans: Spans) {
+  let current: { readonly phase: string; readonly end: () => void } | null = null;
+  const leave = () => {
+    current?.end();
+    current = null;
+  };
+  return {
+    enter(phase: string, step: number) {
+      if (current?.phase === phase) return;
+      leave();
+      current = { phase, end: spans.span(phase, "loop", { step }) };
+    },
+    leave,
+  };
+}
+
+function lineOf(o: StepOutcome, total: number, etaSeconds: number | null): string {
+  const t = o.tally;
+  const scored = t.rewards.length;
+  return stepLine({
+    step: o.step,
+    total,
+    reward: scored === 0 ? Number.NaN : t.rewards.reduce((a, b) => a + b, 0) / scored,
+    passRate: scored === 0 ? Number.NaN : t.passed / scored,
+    keptGroups: o.trained.length,
+    drawnGroups: t.drawnGroups,
+    rolloutsMin: t.most === 0 ? 0 : t.fewest,
+    rolloutsMax: t.most,
+    tokensPerSecond: t.tokens / Math.max(1e-9, stepSeconds(o)),
+    sampleSeconds: t.seconds.sample,
+    rewardSeconds: t.seconds.score + t.seconds.prepare,
+    learnSeconds: t.seconds.learn + t.seconds.publish,
+    etaSeconds,
+  });
+}
+
+async function finish(
+  config: RlConfig,
+  ctx: StageContext,
+  session: Session,
+  policy: Policy,
+  trainer: RlTrainer,
+  end: "done" | "limit" | "stopped",
+  points: { before: EvalPoint | null; after: EvalPoint | null },
+  split: Record<string, number>,
+  earlier: number,
+): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
+  const { step, tokens, rollouts } = trainer.progress;
+  const places: [string, string][] = [];
+  if (end !== "stopped") {
+    session.waitFor(() => "writing the export and the report");
+    await rm(session.dir.file("export"), { recursive: true, force: true });
+    await mkdir(session.dir.file("export"));
+    await policy.learner.publish(session.dir.file("export"));
+    places.push(["policy", `${session.shown}/export`]);
+  }
+  session.tracker.sync();
+  await writeReport(session.dir.path);
+  places.push(["report", `${session.shown}/report.html`]);
+  const summary: RunSummary = {
+    name: session.dir.name,
+    run: session.shown,
+    state: end === "stopped" ? "stopped" : "done",
+    reason:
+      end === "limit"
+        ? "rl.max_minutes or rl.max_generated_tokens reached"
+        : end === "stopped"
+          ? "stopped on request, with a checkpoint"
+          : null,
+    steps: step,
+    totalSteps: config.rl.steps,
+    tokens,
+    rollouts,
+    seconds: earlier + session.seconds(),
+    split: Object.entries(split),
+    set: EVAL_SET,
+    before: points.before,
+    after: points.after,
+    places,
+    next:
+      end === "stopped"
+        ? [`scripts/train --stage rl --config ${ctx.configName}.yaml --name ${session.dir.name} --resume`]
+        : [
+            `scripts/train --stage eval model.path=${session.shown}/export`,
+            `open ${session.shown}/report.html`,
+          ],
+  };
+  for (const line of summaryLines(summary)) session.reporter.line(line);
+  return {
+    summary: { ...jsonSummary(summary), state: summary.state },
+    exitCode: end === "stopped" ? 75 : 0,
+    next: [],
+    state: summary.state === "stopped" ? "stopped" : "done",
+    ...(summary.reason === null ? {} : { reason: summary.reason }),
+  };
+}
+
+async function plan(config: RlConfig, ctx: StageContext): Promise<readonly string[]> {
+  const problems = await loadProblems(config.data, ctx);
+  const reward = openRewarder(config.reward, ctx);
+  try {
+    const modelDir = resolvePath(config.model.path, ctx, pathExists);
+    const policy = await openPolicy({
+      dir: modelDir,
+      learner: config.learner,
+      sampler: config.sampler,
+      cores: ctx.cores,
+    });
+    try {
+      requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
+      const rollouts = config.rl.steps * config.rl.groups * config.rl.group_size;
+      return [
+        `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.config.maxPositionEmbeddings}`,
+        `problems   ${problems.name}: ${problems.train.length} to train on, ${problems.test.length} held out`,
+        `strategy   ${config.rl.sampling.strategy}, ${config.rl.steps} steps of ${config.rl.groups} groups`,
+        `rollouts   about ${rollouts} trained on, up to ${rollouts * config.sampler.max_tokens} tokens, plus groups that are filtered`,
+        `reward     ${config.reward.shape}, ${reward.versions.iverilog ?? "Icarus Verilog"}, sandbox ${reward.sandbox}`,
+        `disk       about ${Math.ceil((16 * policy.parameters * (config.run.keep_last + config.run.keep_best + 1)) / 1e6)} MB of checkpoints in ${config.run.dir}`,
+      ];
+    } finally {
+      await policy.close();
+    }
+  } finally {
+    await reward.rewarder.close();
+  }
+}
