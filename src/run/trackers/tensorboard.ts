@@ -4,6 +4,7 @@
  */
 
 import { fstatSync, mkdirSync, readdirSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Metrics } from "../../core/ports.js";
 import { ioError } from "../files.js";
@@ -13,8 +14,8 @@ import type { RunTracker } from "./tracker.js";
 
 export function tensorboardTracker(options: {
   readonly runDir: string;
-  readonly hostname: string;
-  readonly pid: number;
+  readonly hostname?: string;
+  readonly pid?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
 }): RunTracker {
@@ -40,8 +41,11 @@ export function tensorboardTracker(options: {
       ...readdirSync(dir).map((n) => Number(/tfevents\.(\d{10})\./.exec(n)?.[1] ?? 0)),
     );
     const seconds = String(Math.max(Math.floor(now() / 1000), last + 1)).padStart(10, "0");
-    const host = options.hostname.replace(/[^\w-]/g, "-").slice(0, 60);
-    const path = join(dir, `events.out.tfevents.${seconds}.${host}.${options.pid}.${opened++}`);
+    const host = (options.hostname ?? hostname()).replace(/[^\w-]/g, "-").slice(0, 60);
+    const path = join(
+      dir,
+      `events.out.tfevents.${seconds}.${host}.${options.pid ?? process.pid}.${opened++}`,
+    );
     const made = openAppend(path, (fd) => fstatSync(fd).size);
     made.append(tfrecord(encodeEvent({ wallTime: now() / 1000, step: 0, what: { kind: "version" } })));
     return made;
