@@ -1,7 +1,9 @@
 """Encodes and decodes with HF tokenizers and transformers, for test/external/tokenizer.test.ts.
 
-stdin: {"dir": model or tokenizer directory, "texts": [...], "chats": [[{role, content}, ...], ...]}
-stdout: {"ids": [[...]], "split": [[...]], "decoded": [...], "chats": [...], "chatIds": [[...]], "fast": [[...]]}
+stdin: {"dir": model or tokenizer directory, "texts": [...], "chats": [[{role, content}, ...], ...],
+        "rows": [[ids], ...]}
+stdout: {"ids": [[...]], "split": [[...]], "decoded": [...], "chats": [...], "chatIds": [[...]], "fast": [[...]],
+         "rows": [...], "rowsWithoutSpecials": [...], "eos"}
 """
 
 import json
@@ -31,6 +33,8 @@ json.dump(
         "chats": chats,
         "chatIds": chat_ids,
         "fast": [auto(text, add_special_tokens=False)["input_ids"] for text in texts],
+        "rows": [raw.decode(row, skip_special_tokens=False) for row in request["rows"]],
+        "rowsWithoutSpecials": [raw.decode(row, skip_special_tokens=True) for row in request["rows"]],
         "eos": auto.eos_token_id,
     },
     sys.stdout,

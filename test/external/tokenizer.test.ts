@@ -16,6 +16,8 @@ interface Reply {
   readonly chats: string[];
   readonly chatIds: number[][];
   readonly fast: number[][];
+  readonly rows: string[];
+  readonly rowsWithoutSpecials: string[];
   readonly eos: number;
 }
 
@@ -30,6 +32,9 @@ const tricky = [
 ];
 const random = fc.sample(fc.string({ unit: "binary", maxLength: 40 }), { numRuns: 300, seed: 5 });
 const texts = [...corpus(), ...tricky, ...random].filter((t) => t !== "");
+
+/** What a sampler may draw: any ids, broken UTF-8 and special tokens among them. */
+const rows = fc.sample(fc.array(fc.nat(399), { minLength: 1, maxLength: 30 }), { numRuns: 300, seed: 6 });
 
 const chats: readonly (readonly Message[])[] = [
   [{ role: "user", content: "a 4-bit adder" }],
@@ -56,7 +61,7 @@ for (const [title, make] of made) {
       dir = await mkdtemp(join(tmpdir(), "external-"));
       await make(dir);
       ours = await loadTokenizer(dir);
-      theirs = (await runPython("tokenizer.py", [], { dir, texts, chats })) as Reply;
+      theirs = (await runPython("tokenizer.py", [], { dir, texts, chats, rows })) as Reply;
     }, 120_000);
     afterAll(() => rm(dir, { recursive: true }));
 
@@ -78,6 +83,13 @@ for (const [title, make] of made) {
     test("decode to the same text", () => {
       texts.forEach((_, i) => {
         expect(ours.decode(theirs.ids[i]!, { specials: "keep" })).toBe(theirs.decoded[i]);
+      });
+    });
+
+    test("decode any ids to the same text", () => {
+      rows.forEach((ids, i) => {
+        expect(ours.decode(ids, { specials: "keep" })).toBe(theirs.rows[i]);
+        expect(ours.decode(ids)).toBe(theirs.rowsWithoutSpecials[i]);
       });
     });
 
