@@ -29,7 +29,20 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   eval: ["data", "model", "text"],
   run: ["data", "model", "text"],
   config: [],
-  stages: ["rl/loop", "rl/algo", "rl", "sampler", "reward", "learner", "eval", "run", "data", "model", "text", "config"],
+  stages: [
+    "rl/loop",
+    "rl/algo",
+    "rl",
+    "sampler",
+    "reward",
+    "learner",
+    "eval",
+    "run",
+    "data",
+    "model",
+    "text",
+    "config",
+  ],
   cli: ["stages", "config", "run"],
 };
 
@@ -39,7 +52,10 @@ const IMPURE: readonly (readonly [RegExp, string])[] = [
   [/from\s+"node:(?!assert")[\w/]+"|import\("node:/, "a Node module"],
   [/\bprocess\s*\./, "process"],
   [/\bfetch\s*\(/, "the network"],
-  [/\b(?:Date\s*\.\s*now|new\s+Date\b|performance\s*\.\s*now|setTimeout|setInterval|setImmediate)\b/, "a clock"],
+  [
+    /\b(?:Date\s*\.\s*now|new\s+Date\b|performance\s*\.\s*now|setTimeout|setInterval|setImmediate)\b/,
+    "a clock",
+  ],
 ];
 /** What nothing outside cli may name. */
 const CLI_ONLY: readonly (readonly [RegExp, string])[] = [
@@ -73,7 +89,9 @@ export function checkImports(root: string): Violation[] {
       .filter(({ name }) => name.startsWith("."))
       .map(({ name, line }) => ({
         line,
-        target: relative(root, resolve(root, dirname(file), name)).replaceAll("\\", "/").replace(/\.js$/, ".ts"),
+        target: relative(root, resolve(root, dirname(file), name))
+          .replaceAll("\\", "/")
+          .replace(/\.js$/, ".ts"),
       }));
     graph.set(
       file,
@@ -115,11 +133,13 @@ function mentions(file: string, code: string): Violation[] {
     ...(PURE.includes(layer) ? IMPURE : []),
   ];
   return code.split("\n").flatMap((text, i) =>
-    rules.filter(([pattern]) => pattern.test(text)).map(([, what]) => ({
-      file,
-      line: i + 1,
-      message: `${layer} may not touch ${what}`,
-    })),
+    rules
+      .filter(([pattern]) => pattern.test(text))
+      .map(([, what]) => ({
+        file,
+        line: i + 1,
+        message: `${layer} may not touch ${what}`,
+      })),
   );
 }
 
@@ -130,7 +150,8 @@ function withoutComments(text: string): string {
 }
 
 function importsOf(code: string): { name: string; line: number }[] {
-  const pattern = /(?:^|[;}\s])(?:import|export)\s[^"';]*?from\s*"([^"]+)"|(?:^|[;\s])import\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/g;
+  const pattern =
+    /(?:^|[;}\s])(?:import|export)\s[^"';]*?from\s*"([^"]+)"|(?:^|[;\s])import\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/g;
   return [...code.matchAll(pattern)].map((m) => ({
     name: m[1] ?? m[2] ?? m[3]!,
     line: code.slice(0, m.index + m[0].length).split("\n").length,
