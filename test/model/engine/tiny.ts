@@ -92,7 +92,13 @@ export function tinyBatch(
 }
 
 export async function tinyTrainer(
-  options: { config?: Qwen2Config; weights?: Weights; threads?: number; chunks?: number; maxLength?: number } = {},
+  options: {
+    config?: Qwen2Config;
+    weights?: Weights;
+    threads?: number;
+    chunks?: number;
+    maxLength?: number;
+  } = {},
 ): Promise<{ trainer: Trainer; flat: Float32Array; layout: ReturnType<typeof flatLayout> }> {
   const config = options.config ?? tinyConfig;
   const layout = flatLayout(config);
@@ -131,6 +137,7 @@ export const never = (): boolean => false;
 /** Largest |a - b| / (floor + |b|). */
 export function largestGap(a: ArrayLike<number>, b: ArrayLike<number>, floor: number): number {
   let worst = a.length === b.length ? 0 : Number.POSITIVE_INFINITY;
-  for (let i = 0; i < b.length; i++) worst = Math.max(worst, Math.abs(a[i]! - b[i]!) / (floor + Math.abs(b[i]!)));
+  for (let i = 0; i < b.length; i++)
+    worst = Math.max(worst, Math.abs(a[i]! - b[i]!) / (floor + Math.abs(b[i]!)));
   return worst;
 }

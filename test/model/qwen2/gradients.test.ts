@@ -6,7 +6,14 @@ import { viewsOf } from "../../../src/model/qwen2/flat.js";
 import { CLIP, largestGap, tinyBatch, tinyConfig, tinyTrainer, tinyWeights } from "../engine/tiny.js";
 import { tfjsGradients } from "./tfjs-qwen2.js";
 
-const full: LossSpec = { kind: "clip", epsLow: 0.2, epsHigh: 0.28, dualClip: 1.5, klCoef: 0.1, entropyCoef: 0.05 };
+const full: LossSpec = {
+  kind: "clip",
+  epsLow: 0.2,
+  epsHigh: 0.28,
+  dualClip: 1.5,
+  klCoef: 0.1,
+  entropyCoef: 0.05,
+};
 
 describe("gradients against tfjs", () => {
   const cases: [string, LossSpec, number, boolean][] = [

@@ -17,11 +17,18 @@ async function losses(spec: LossSpec, ratios: readonly number[], advantages: rea
   const session = await createSession(ort, g.finish(), { threads: 1 });
   const n = ratios.length;
   const vector = (values: ArrayLike<number>) => new ort.Tensor("float32", Float32Array.from(values), [n]);
-  const feeds = { logp: vector(ratios), advantages: vector(advantages), behavior: vector(new Float32Array(n)) };
+  const feeds = {
+    logp: vector(ratios),
+    advantages: vector(advantages),
+    behavior: vector(new Float32Array(n)),
+  };
   const used = Object.fromEntries(Object.entries(feeds).filter(([name]) => session.inputs.has(name)));
   const out = await session.run({ R: n }, used);
   await session.dispose();
-  return { loss: [...(out.loss!.data as Float32Array)], slope: [...((out.slope?.data ?? []) as Float32Array)] };
+  return {
+    loss: [...(out.loss!.data as Float32Array)],
+    slope: [...((out.slope?.data ?? []) as Float32Array)],
+  };
 }
 
 const close = (actual: readonly number[], expected: readonly number[]): void => {

@@ -42,10 +42,11 @@ function logProbs(ids: Int32Array, p: (name: string) => T, config: Qwen2Config, 
     const h = norm(x, at("input_layernorm.weight"), eps);
     const heads = (which: string, n: number): T =>
       tf.transpose(
-        tf.reshape(
-          dense(h, at(`self_attn.${which}_proj.weight`), at(`self_attn.${which}_proj.bias`)),
-          [time, n, headDim],
-        ),
+        tf.reshape(dense(h, at(`self_attn.${which}_proj.weight`), at(`self_attn.${which}_proj.bias`)), [
+          time,
+          n,
+          headDim,
+        ]),
         [1, 0, 2],
       );
     const repeat = (y: T): T => {
@@ -82,10 +83,7 @@ function objective(batch: Batch, p: (name: string) => T, config: Qwen2Config): t
     const targets = tf.oneHot(tf.tensor1d(ids.slice(1), "int32"), config.vocabSize).toFloat();
     const logp = tf.sum(tf.mul(all, targets), 1);
     const pick = (x: Float32Array): T => tf.tensor1d(x.slice(from + 1, to));
-    const w = tf.mul(
-      pick(batch.weights),
-      tf.tensor1d(Float32Array.from(batch.lossMask.slice(from + 1, to))),
-    );
+    const w = tf.mul(pick(batch.weights), tf.tensor1d(Float32Array.from(batch.lossMask.slice(from + 1, to))));
     let l: T = tf.neg(logp);
     if (batch.loss.kind === "clip") {
       const { epsLow, epsHigh, dualClip, klCoef, entropyCoef } = batch.loss;

@@ -1,0 +1,210 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import type { Batch } from "../../../src/core/types.js";
+import { restoreState, saveState } from "../../../src/model/engine/state.js";
+import { CLIP, HYPER, largestGap, never, tinyBatch, tinyTrainer } from "./tiny.js";
+
+const dirs: string[] = [];
+const scratch = async (): Promise<string> => {
+  const dir = await mkdtemp(join(tmpdir(), "engine-"));
+  dirs.push(dir);
+  return dir;
+};
+afterAll(async () => {
+  for (const dir of dirs) await rm(dir, { recursive: true });
+});
+
+const lengths = [40, 38, 33, 40, 36, 39, 35, 40];
+const bits = (x: Float32Array): Buffer => Buffer.from(x.buffer, x.byteOffset, x.byteLength);
+
+describe("micro-batches", () => {
+  it("1x8, 2x4, 4x2 and 8x1 rows give the same loss, gradient and counters", async () => {
+    const { trainer } = await tinyTrainer();
+    const batch = tinyBatch(lengths, CLIP);
+    const whole = await trainer.gradients(batch, 8 * 64);
+    for (const tokens of [4 * 64, 2 * 64, 64]) {
+      const cut = await trainer.gradients(batch, tokens);
+      expect(cut.loss).toBeCloseTo(whole.loss, 6);
+      expect(largestGap(cut.gradient, whole.gradient, 1e-2)).toBeLessThan(1e-4);
+    }
+    await trainer.close();
+  });
+
+  it("the padding of a row changes nothing: alone or beside a long one, and for any number of causal blocks", async () => {
+    const short = tinyBatch([9], { kind: "ce" });
+    const long = tinyBatch([90], { kind: "ce" });
+    const both: Batch = {
+      ...short,
+      tokenIds: Int32Array.from([...short.tokenIds, ...long.tokenIds]),
+      rowStart: Int32Array.of(0, 9, 99),
+      lossMask: Uint8Array.from([...short.lossMask, ...new Uint8Array(90)]),
+      weights: Float32Array.from([...short.weights, ...new Float32Array(90)]),
+      behaviorLogprobs: new Float32Array(99),
+      advantages: new Float32Array(99),
+      groupIds: new Int32Array(2),
+    };
+    const { trainer } = await tinyTrainer();
+    const alone = await trainer.gradients(short, 1024);
+    await trainer.close();
+    for (const chunks of [1, 2, 8]) {
+      const { trainer } = await tinyTrainer({ chunks });
+      const beside = await trainer.gradients(both, 1024);
+      expect(beside.loss).toBeCloseTo(alone.loss, 6);
+      expect(largestGap(beside.gradient, alone.gradient, 1e-2)).toBeLessThan(1e-4);
+      await trainer.close();
+    }
+  });
+
+  it("drops tokens whose behaviour log-prob is not finite", async () => {
+    const { trainer } = await tinyTrainer();
+    const batch = tinyBatch([20, 20], CLIP);
+    const broken = batch.behaviorLogprobs.slice();
+    const mask = batch.lossMask.slice();
+    for (const [n, x] of [
+      [10, Number.NaN],
+      [15, Number.NEGATIVE_INFINITY],
+    ] as const) {
+      broken[n] = x;
+      mask[n] = 0;
+    }
+    const dropped = await trainer.step({ ...batch, behaviorLogprobs: broken }, { ...HYPER, lr: 0 }, never);
+    const masked = await trainer.step({ ...batch, lossMask: mask }, { ...HYPER, lr: 0 }, never);
+    expect(dropped.lossTokens).toBe(batch.lossTokens - 2);
+    expect(dropped.loss).toBe(masked.loss);
+    expect(dropped.gradNorm).toBe(masked.gradNorm);
+    await trainer.close();
+  });
+});
+
+describe("determinism", () => {
+  it.each([1, 2])("gradients are bit-equal over 50 repeats with %i thread(s)", async (threads) => {
+    const { trainer } = await tinyTrainer({ threads });
+    // Few distinct tokens, so that the embedding gradient adds to the same rows again and again.
+    const batch = tinyBatch(lengths, CLIP, { vocabSize: 5 });
+    const first = bits((await trainer.gradients(batch, 256)).gradient);
+    for (let i = 0; i < 50; i++) {
+      expect(bits((await trainer.gradients(batch, 256)).gradient).equals(first)).toBe(true);
+    }
+    await trainer.close();
+  });
+
+  it("restore and k steps equals k steps, bit for bit", async () => {
+    const batch = tinyBatch(lengths, CLIP);
+    const dir = await scratch();
+    const { trainer, flat, layout } = await tinyTrainer();
+    for (let i = 0; i < 3; i++) await trainer.step(batch, HYPER, never);
+    const state = { weights: flat, adam: trainer.adam, version: trainer.version };
+    await saveState(dir, layout, state);
+    for (let i = 0; i < 3; i++) await trainer.step(batch, HYPER, never);
+
+    const other = await tinyTrainer();
+    const restored = { weights: other.flat, adam: other.trainer.adam, version: 0 };
+    await restoreState(dir, other.layout, restored);
+    expect(restored.version).toBe(3);
+    for (let i = 0; i < 3; i++) await other.trainer.step(batch, HYPER, never);
+    expect(bits(other.flat).equals(bits(flat))).toBe(true);
+    expect(bits(other.trainer.adam.v).equals(bits(trainer.adam.v))).toBe(true);
+    await trainer.close();
+    await other.trainer.close();
+  });
+
+  it("a broken or foreign checkpoint is refused and changes nothing", async () => {
+    const dir = await scratch();
+    const { trainer, flat, layout } = await tinyTrainer();
+    const state = { weights: flat, adam: trainer.adam, version: 0 };
+    await saveState(dir, layout, state);
+    await writeFile(join(dir, "optimizer.safetensors"), "short");
+    flat[0] = 42;
+    await expect(restoreState(dir, layout, state)).rejects.toMatchObject({ name: "TrainError" });
+    expect(flat[0]).toBe(42);
+    await trainer.close();
+  });
+});
+
+describe("the update", () => {
+  it("is AdamW with bias correction, clipping, and decay on matrices only", async () => {
+    const { trainer, flat, layout } = await tinyTrainer();
+    const batch = tinyBatch(lengths, { kind: "ce" });
+    const before = flat.slice();
+    const { gradient } = await trainer.gradients(batch, 1024);
+    const norm = Math.hypot(...gradient);
+    const hyper = { ...HYPER, maxGradNorm: norm / 2, weightDecay: 0.1, microBatchTokens: 1024 };
+    const report = await trainer.step(batch, hyper, never);
+    expect(report.gradNorm).toBeCloseTo(norm, 4);
+    expect(report).toMatchObject({
+      skipped: false,
+      version: 1,
+      microBatches: 1,
+      lossTokens: batch.lossTokens,
+    });
+    for (const { name, offset, size } of layout.slots) {
+      const decay = name.endsWith("norm.weight") || name.endsWith("bias") ? 0 : 0.1;
+      for (let i = offset; i < offset + size; i++) {
+        // After one update both bias-corrected moments are the gradient itself: the step is lr * g / (|g| + eps).
+        const g = gradient[i]! * (hyper.maxGradNorm / (norm + 1e-6));
+        const expected = before[i]! * (1 - hyper.lr * decay) - (hyper.lr * g) / (Math.abs(g) + hyper.eps);
+        if (Math.abs(g) > 1e-5) expect(Math.abs(flat[i]! - expected), name).toBeLessThan(1e-5);
+      }
+    }
+    await trainer.close();
+  });
+
+  it("lowers the loss, and falls to nearly zero on one small batch", async () => {
+    const { trainer } = await tinyTrainer();
+    const batch = tinyBatch([12, 12], { kind: "ce" }, { weights: new Float32Array(24).fill(1) });
+    let loss = Number.NaN;
+    for (let i = 0; i < 60; i++) loss = (await trainer.step(batch, HYPER, never)).loss;
+    expect(loss).toBeLessThan(0.1);
+    await trainer.close();
+  });
+
+  it("is skipped on a non-finite gradient, and weights and moments stay as they are", async () => {
+    const { trainer, flat } = await tinyTrainer();
+    const batch = tinyBatch([12, 12], CLIP, { advantages: new Float32Array(24).fill(Number.NaN) });
+    const before = bits(flat.slice());
+    const report = await trainer.step(batch, HYPER, never);
+    expect(report).toMatchObject({ skipped: true, version: 0 });
+    expect(bits(flat).equals(before)).toBe(true);
+    expect(trainer.adam.count).toBe(0);
+    await trainer.close();
+  });
+
+  it("counts what lies outside the clip range", async () => {
+    const { trainer } = await tinyTrainer();
+    const base = tinyBatch([20, 20], CLIP);
+    const logp = await trainer.logprobs(base, 1024);
+    const shift = [0.5, -0.5, 0, 0]; // log-ratios
+    const behaviorLogprobs = logp.map((p, n) => (base.lossMask[n] === 1 ? p - shift[n % 4]! : 0));
+    const report = await trainer.step({ ...base, behaviorLogprobs }, { ...HYPER, lr: 0 }, never);
+    const share = (k: number): number => {
+      let hits = 0;
+      base.lossMask.forEach((m, n) => {
+        if (m === 1 && n % 4 === k) hits++;
+      });
+      return hits / base.lossTokens;
+    };
+    expect(report.clipFracHigh).toBeCloseTo(share(0), 6);
+    expect(report.clipFracLow).toBeCloseTo(share(1), 6);
+    expect(report.ratioMax).toBeCloseTo(Math.exp(0.5), 4);
+    expect(report.klBehavior).toBeCloseTo(
+      share(0) * (Math.exp(0.5) - 1.5) + share(1) * (Math.exp(-0.5) - 0.5),
+      4,
+    );
+    await trainer.close();
+  });
+});
+
+describe("bad input", () => {
+  it("a row that is too long, and a token outside the vocabulary", async () => {
+    const { trainer } = await tinyTrainer({ maxLength: 32 });
+    await expect(trainer.gradients(tinyBatch([10, 33], CLIP), 1024)).rejects.toThrow(
+      "row 1 of the batch has 33 tokens; the engine was started for 32",
+    );
+    await expect(trainer.gradients(tinyBatch([10], CLIP, { vocabSize: 500 }), 1024)).rejects.toThrow(
+      /token id \d+ at place \d+ of the batch is outside the vocabulary of 37/,
+    );
+    await trainer.close();
+  });
+});
