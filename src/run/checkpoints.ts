@@ -7,7 +7,7 @@
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf, TrainError } from "../core/errors.js";
-import { fsyncDir, fsyncFile, ioError, requireFree, writeAtomic } from "./files.js";
+import { discard, fsyncDir, fsyncFile, ioError, requireFree, writeAtomic } from "./files.js";
 import { type Host, systemHost } from "./host.js";
 import {
   CHECKPOINT_FORMAT,
@@ -138,7 +138,7 @@ export function makeCheckpointStore(options: CheckpointOptions): CheckpointStore
       symlinkSync(stepName(step), temporary, "dir");
       renameSync(temporary, join(runDir, "latest"));
     } catch {
-      rmSync(temporary, { force: true }); // no symbolic links here; nothing of ours reads it
+      discard(temporary); // no symbolic links here; nothing of ours reads it
     }
   }
 
@@ -187,7 +187,7 @@ export function makeCheckpointStore(options: CheckpointOptions): CheckpointStore
         writeAtomic(join(temporary, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
         await install(temporary, step);
       } catch (error) {
-        rmSync(temporary, { recursive: true, force: true });
+        discard(temporary);
         throw ioError(error, `save step ${step} in`, runDir, kept);
       }
       repoint(step);

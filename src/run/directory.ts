@@ -6,7 +6,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSyn
 import { basename, join } from "node:path";
 import { TrainError } from "../core/errors.js";
 import { differences, isFree } from "./compare.js";
-import { errnoOf, fsyncDir, ioError, requireFree, writeAtomic } from "./files.js";
+import { discard, ensureDir, errnoOf, fsyncDir, ioError, requireFree, writeAtomic } from "./files.js";
 import { type Host, systemHost } from "./host.js";
 import { claim, livingOwner, release } from "./owner.js";
 import { encodeRecord, RUN_FORMAT, type RunRecord, type RunState, readRecord } from "./record.js";
@@ -72,7 +72,7 @@ function createRun(open: OpenRun, host: Host): RunDirectory {
   const { root } = open;
   let name = open.name ?? defaultRunName(open.base, host.now());
   try {
-    mkdirSync(root, { recursive: true });
+    ensureDir(root);
     clearLeftovers(root, host);
     if (open.name === null) {
       const first = name;
@@ -99,7 +99,7 @@ function createRun(open: OpenRun, host: Host): RunDirectory {
       fsyncDir(root);
       return directory(path, attempt, record, null, host);
     } finally {
-      rmSync(temporary, { recursive: true, force: true });
+      discard(temporary);
     }
   } catch (error) {
     throw ioError(error, "make the run", join(root, name));

@@ -3,7 +3,17 @@
  * fsynced, renamed, and the folder fsynced. A name either has its old content or its new one.
  */
 
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { TrainError } from "../core/errors.js";
 
@@ -39,6 +49,36 @@ export function writeAll(fd: number, data: Uint8Array): void {
   while (done < data.length) done += writeSync(fd, data, done, data.length - done);
 }
 
+/** Deletes what a failed operation left. Never throws: the failure that led here is the one to report. */
+export function discard(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // The next start clears what carries a dead process's number.
+  }
+}
+
+/**
+ * Makes a folder and those above it. Node's recursive mkdir reports ENOENT on a read-only file system; this one keeps the
+ * system's own reason. @throws the system's error
+ */
+export function ensureDir(path: string): void {
+  const make = (): unknown => {
+    try {
+      mkdirSync(path);
+      return null;
+    } catch (error) {
+      return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? null : error;
+    }
+  };
+  let error = make();
+  if (errnoOf(error) === "ENOENT" && dirname(path) !== path) {
+    ensureDir(dirname(path));
+    error = make();
+  }
+  if (error !== null) throw error;
+}
+
 /** Replaces `path` by `data` in one durable step. Leaves nothing behind on failure. */
 export function writeAtomic(path: string, data: string | Uint8Array): void {
   const temporary = `${path}.tmp-${process.pid}`;
@@ -52,7 +92,7 @@ export function writeAtomic(path: string, data: string | Uint8Array): void {
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     throw ioError(error, "write", path);
   }
   fsyncDir(dirname(path));

@@ -8,7 +8,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { TrainError } from "../core/errors.js";
-import { errnoOf, fsyncDir, ioError, writeAtomic } from "./files.js";
+import { discard, errnoOf, fsyncDir, ioError, writeAtomic } from "./files.js";
 import type { Host } from "./host.js";
 
 interface Owner {
@@ -79,7 +79,7 @@ export function claim(run: string, name: string, host: Host): number {
     fsyncDir(logs);
     return attempt;
   } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
+    discard(temporary);
     throw ioError(error, "claim", run);
   }
 }

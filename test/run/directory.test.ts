@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { defaultRunName, openRun, runsOf } from "../../src/run/directory.js";
@@ -89,6 +89,18 @@ describe("a new run", () => {
     writeFileSync(root, "");
     const error = errorOf(() => openRun(opening(join(root, "runs"))));
     expect([error.code, error.hint]).toEqual(["usage", "choose another folder with run.dir=FOLDER"]);
+  });
+
+  it.skipIf(process.getuid?.() === 0)("is refused in a folder that is not writable", () => {
+    const root = scratch();
+    chmodSync(root, 0o555);
+    const error = errorOf(() => openRun(opening(root)));
+    chmodSync(root, 0o755);
+    expect([error.exitCode, error.message]).toEqual([
+      4,
+      `cannot make the run ${join(root, "a")}: not writable by this user (EACCES)`,
+    ]);
+    expect(readdirSync(root)).toEqual([]);
   });
 
   it("clears what a process killed in the middle of making one left", () => {

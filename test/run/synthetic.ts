@@ -1,5 +1,4 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { makeRng } from "../../src/core/rng.js";
 import { openRun } from "../../src/run/directory.js";
 import { jsonlTracker } from "../../src/run/trackers/jsonl.js";
@@ -10,7 +9,13 @@ export function syntheticRun(
   root: string,
   options: { name?: string; steps?: number; evalEvery?: number; close?: boolean; hostile?: string } = {},
 ): string {
-  const { name = "adaptive-dapo-20250102-030405", steps = 60, evalEvery = 20, close = true, hostile = "" } = options;
+  const {
+    name = "adaptive-dapo-20250102-030405",
+    steps = 60,
+    evalEvery = 20,
+    close = true,
+    hostile = "",
+  } = options;
   const rng = makeRng("synthetic");
   const run = openRun(
     opening(root, {
@@ -65,7 +70,10 @@ export function syntheticRun(
     if (evalEvery > 0 && step % evalEvery === 0) {
       const problems = Array.from({ length: 120 }, (_, i) => {
         const bucket = families[i % families.length]!;
-        const p = Math.min(0.98, Math.max(0.02, skill + 0.3 * Math.sin(i * 7.3) + (bucket === "fsm" ? -0.1 : 0)));
+        const p = Math.min(
+          0.98,
+          Math.max(0.02, skill + 0.3 * Math.sin(i * 7.3) + (bucket === "fsm" ? -0.1 : 0)),
+        );
         let passed = 0;
         for (let k = 0; k < 8; k++) if (rng.uniform() < p) passed++;
         return { id: `${bucket}/w${(i % 13) + 2}-${i}`, bucket, n: 8, passed };

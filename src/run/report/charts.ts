@@ -72,15 +72,13 @@ function optionOf(spec: ChartSpec): object {
     type: "value",
     name: title,
     nameTextStyle: name,
-    axisLabel: { ...label, formatter: axisNumber, hideOverlap: true },
+    axisLabel: { ...label, formatter: axisNumber, hideOverlap: true, alignMaxLabel: "right" },
     axisLine: { lineStyle: { color: ink, opacity: 0.4 } },
     axisTick: { show: false },
     splitNumber: 4,
     ...more,
   });
-  const yLabel = spec.percent
-    ? { axisLabel: { ...label, formatter: (y: number) => `${Math.round(y * 100)}%` } }
-    : {};
+  const yLabel = { axisLabel: { ...label, formatter: spec.percent ? percentLabel : axisNumber } };
   const xs = spec.lines.flatMap((l) => l.points.map((p) => p[0]));
   const hasRight = spec.lines.some((l) => l.right);
   return {
@@ -96,11 +94,13 @@ function optionOf(spec: ChartSpec): object {
       bottom: 0,
       itemWidth: 16,
       itemHeight: 8,
+      // Without a browser text is measured by rule of thumb, and wide fonts would run into the next entry.
+      itemGap: 10 + Math.ceil(1.4 * Math.max(0, ...spec.lines.map((l) => l.name.length))),
       textStyle: { color: ink, fontSize: 12 },
     },
     grid: {
-      left: 8,
-      right: hasRight ? 8 : 18,
+      left: spec.ink === undefined ? 8 : 24,
+      right: hasRight ? 8 : spec.ink === undefined ? 18 : 36,
       top: (spec.title === undefined ? 28 : 56) - (spec.yName === undefined ? 14 : 0),
       bottom: spec.lines.length > 1 ? 46 : 24,
       containLabel: true,
@@ -160,6 +160,8 @@ function lineSeries(line: Line, i: number): object {
     ...(line.stack === undefined ? {} : { stack: line.stack, areaStyle: { color, opacity: 0.45 } }),
   };
 }
+
+const percentLabel = (y: number): string => `${Number((100 * y).toPrecision(3))}%`;
 
 /** 1500000 -> 1.5M, 0.0001 -> 1e-4. */
 function axisNumber(x: number): string {

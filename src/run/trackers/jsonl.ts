@@ -4,10 +4,10 @@
  * give the same file as a run that was never killed, wall-clock keys (keys.ts) aside.
  */
 
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Metrics } from "../../core/ports.js";
-import { ioError, writeAtomic } from "../files.js";
+import { ensureDir, ioError, writeAtomic } from "../files.js";
 import { type AppendFile, cutTornLine, openAppend } from "./append.js";
 import type { RunTracker } from "./tracker.js";
 
@@ -44,7 +44,7 @@ export function jsonlTracker(options: JsonlOptions): JsonlTracker {
   const samples = join(options.runDir, "samples");
   let lines: AppendFile;
   try {
-    mkdirSync(samples, { recursive: true });
+    ensureDir(samples);
     lines = openAppend(path, cutTornLine);
   } catch (error) {
     throw ioError(error, "open", path);
