@@ -3,7 +3,7 @@
  * with `model.safetensors.index.json`) and the tokenizer's files. Pickled weights (.bin, .pt) are never opened.
  */
 
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { TrainError } from "../core/errors.js";
@@ -202,6 +202,9 @@ async function copyTokenizer(from: string, to: string): Promise<void> {
   if (!names.includes("tokenizer.json")) {
     throw new TrainError("data", `${from} holds no tokenizer.json to copy into ${to}`);
   }
-  for (const name of TOKENIZER_FILES)
-    if (names.includes(name)) await copyFile(join(from, name), join(to, name));
+  for (const name of TOKENIZER_FILES) {
+    if (!names.includes(name)) continue;
+    await copyFile(join(from, name), join(to, `${name}.tmp`));
+    await rename(join(to, `${name}.tmp`), join(to, name));
+  }
 }
