@@ -60,7 +60,10 @@ export async function startPolicy(
     readonly weights: Weights;
   },
 ): Promise<Policy> {
-  const { config, weights, tokenizer, dir } = open;
+  const { weights, tokenizer, dir } = open;
+  // A base model's config may not know the token that its chat template ends turns with; both stop a rollout.
+  const eosTokenIds = [...new Set([...open.config.eosTokenIds, ...tokenizer.eosIds])];
+  const config = { ...open.config, eosTokenIds };
   const engine = await startEngine({
     model: { config, weights },
     trainThreads: Math.min(open.learner.threads, open.cores),

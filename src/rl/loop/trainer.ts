@@ -17,8 +17,9 @@ import { type Divisor, type Packed, type PackRow, packRows, rowsOfGroup } from "
 import { type LrSchedule, learningRate } from "../algo/schedule.js";
 import type { PlannedProblem, Strategy } from "../algo/strategy.js";
 import { type CollectDeps, collectRound } from "./collect.js";
-import { emptyTally, type StepTally, tallyGroups } from "./metrics.js";
+
 import { type LoopCounters, type LoopState, loadGroup, storeGroup } from "./state.js";
+import { emptyTally, type StepTally, tallyGroups } from "./tally.js";
 
 export interface TrainerOptions {
   readonly groups: number;

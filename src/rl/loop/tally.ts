@@ -1,0 +1,95 @@
+/** What is counted while a step goes on. */
+
+import { groupKind } from "../algo/filters.js";
+import type { PlannedProblem } from "../algo/strategy.js";
+import type { Collected } from "./collect.js";
+
+/** Running counts of one step. */
+export interface StepTally {
+  seconds: { prepare: number; sample: number; score: number; learn: number; publish: number };
+  drawnGroups: number;
+  mixed: number;
+  allSolved: number;
+  allFailed: number;
+  tooSmall: number;
+  fromBank: number;
+  expired: number;
+  banked: number;
+  staleRollouts: number;
+  surplusRollouts: number;
+  solvedRollouts: number;
+  failedRollouts: number;
+  rounds: number;
+  infra: number;
+  tokens: number;
+  rollouts: number;
+  fewest: number;
+  most: number;
+  rewards: number[];
+  passed: number;
+  lengths: number[];
+  truncated: number;
+  cached: number;
+  outcomes: Record<string, number>;
+  refused: string[];
+}
+
+export const emptyTally = (): StepTally => ({
+  seconds: { prepare: 0, sample: 0, score: 0, learn: 0, publish: 0 },
+  drawnGroups: 0,
+  mixed: 0,
+  allSolved: 0,
+  allFailed: 0,
+  tooSmall: 0,
+  fromBank: 0,
+  expired: 0,
+  banked: 0,
+  staleRollouts: 0,
+  surplusRollouts: 0,
+  solvedRollouts: 0,
+  failedRollouts: 0,
+  rounds: 0,
+  infra: 0,
+  tokens: 0,
+  rollouts: 0,
+  fewest: Number.POSITIVE_INFINITY,
+  most: 0,
+  rewards: [],
+  passed: 0,
+  lengths: [],
+  truncated: 0,
+  cached: 0,
+  outcomes: {},
+  refused: [],
+});
+
+export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], round: Collected): void {
+  tally.rounds++;
+  tally.drawnGroups += round.groups.length;
+  tally.infra += round.infra;
+  tally.tokens += round.tokens;
+  tally.rollouts += round.rollouts;
+  for (const p of plan) {
+    tally.fewest = Math.min(tally.fewest, p.rollouts);
+    tally.most = Math.max(tally.most, p.rollouts);
+  }
+  for (const group of round.groups) {
+    const kind = groupKind(group, 2);
+    if (kind === "mixed") tally.mixed++;
+    else if (kind === "all_solved") {
+      tally.allSolved++;
+      tally.solvedRollouts += group.members.length;
+    } else if (kind === "all_failed") {
+      tally.allFailed++;
+      tally.failedRollouts += group.members.length;
+    } else tally.tooSmall++;
+    for (const { rollout, verdict } of group.members) {
+      tally.rewards.push(verdict.reward);
+      tally.lengths.push(rollout.completionIds.length);
+      tally.outcomes[verdict.outcome] = (tally.outcomes[verdict.outcome] ?? 0) + 1;
+      if (verdict.passed) tally.passed++;
+      if (verdict.cached) tally.cached++;
+      if (rollout.finish === "length") tally.truncated++;
+    }
+  }
+}

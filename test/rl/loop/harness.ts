@@ -1,0 +1,107 @@
+/** A loop on the shipped fakes: problem i of M is answered rightly with probability i / (M - 1). */
+
+import type { Clock, Rewarder } from "../../../src/core/ports.js";
+import { makeRng } from "../../../src/core/rng.js";
+import type { Problem, Verdict } from "../../../src/core/types.js";
+import { problemId, seed } from "../../../src/core/units.js";
+import { fakeLearner } from "../../../src/learner/fake.js";
+import { makeFakeRewarder } from "../../../src/reward/fake.js";
+import { AdaptiveStrategy } from "../../../src/rl/algo/adaptive.js";
+import type { Strategy } from "../../../src/rl/algo/strategy.js";
+import { dynamicStrategy, fixedStrategy } from "../../../src/rl/algo/uniform-strategies.js";
+import { RlTrainer, type TrainerOptions } from "../../../src/rl/loop/trainer.js";
+import { fakeSampler } from "../../../src/sampler/fake.js";
+
+export const SIZE = 40;
+const GOLDEN = "module top_module(input a, output y);\nassign y = a;\nendmodule";
+
+export const problems: readonly Problem[] = Array.from({ length: SIZE }, (_, i) => ({
+  id: problemId(`p${i}`),
+  prompt: [{ role: "user", content: String(i) }],
+  task: { golden: GOLDEN, top: "top_module" },
+  meta: { source: "test", split: "train", bucket: `b${Math.floor(i / 8)}` },
+}));
+
+/** The one token of a completion says whether the answer is right. */
+const answer = (ids: Int32Array): string =>
+  `<think>t</think><answer>\`\`\`verilog\n${ids[0] === 1 ? GOLDEN : GOLDEN.replace("= a", "= ~a")}\n\`\`\`</answer>`;
+
+export const stepClock: Clock = { now: () => 0, sleep: () => Promise.resolve() };
+
+export const options = (over: Partial<TrainerOptions> = {}): TrainerOptions => ({
+  groups: 6,
+  minGroups: 2,
+  maxRounds: 4,
+  bank: true,
+  bankMaxAge: 2,
+  updatesPerBatch: 1,
+  advantage: "group_std",
+  loss: { kind: "clip", epsLow: 0.2, epsHigh: 0.28, dualClip: null, klCoef: 0, entropyCoef: 0 },
+  divisor: "token",
+  overlong: { mode: "mask", buffer: 8, factor: 1 },
+  sampling: { temperature: 1, topP: 1, maxTokens: 16 },
+  hyper: { beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0, maxGradNorm: 1, microBatchTokens: 512 },
+  lr: { peak: 1e-4, warmupSteps: 0, kind: "constant", finalRatio: 1, totalSteps: 30 },
+  onNoSignal: "widen",
+  ...over,
+});
+
+export function strategyOf(name: "fixed" | "dynamic" | "adaptive"): Strategy {
+  const base = { problems: SIZE, groupSize: 4, rng: makeRng("cursor") };
+  if (name === "fixed") return fixedStrategy(base);
+  if (name === "dynamic") return dynamicStrategy({ ...base, oversample: 1.5 });
+  return new AdaptiveStrategy({
+    problems: problems.map((p) => ({ id: p.id, bucket: p.meta.bucket! })),
+    groupSize: 4,
+    nMin: 2,
+    nMax: 12,
+    explore: 0.1,
+    kappa: 2,
+    kappaFinal: 0.5,
+    totalSteps: 30,
+    priorStrength: 3,
+    revisit: 4,
+    retire: true,
+    objective: "curriculum",
+    seed: seed(3),
+  });
+}
+
+export function build(
+  name: "fixed" | "dynamic" | "adaptive",
+  over: Partial<TrainerOptions> = {},
+  rewarder: Rewarder = makeFakeRewarder(),
+) {
+  const learner = fakeLearner({ vocabSize: 4 });
+  const sampler = fakeSampler({
+    vocabSize: 4,
+    answer: (request) => {
+      const right = makeRng(request.seed).uniform() < request.promptIds[0]! / (SIZE - 1);
+      return { completionIds: Int32Array.from([right ? 1 : 0, 2, 3]), finish: "stop" };
+    },
+  });
+  const strategy = strategyOf(name);
+  const trainer = new RlTrainer(options(over), {
+    sampler,
+    learner,
+    rewarder,
+    strategy,
+    problems,
+    decode: answer,
+    promptIds: (p) => Int32Array.from([Number(p.prompt[0]!.content)]),
+    clock: stepClock,
+    rng: makeRng("loop"),
+  });
+  return { trainer, learner, sampler, strategy };
+}
+
+/** The fake reward, except that `verdict` may speak first. */
+export const rewarderWith = (verdict: (text: string, id: string, n: number) => Verdict | null): Rewarder => {
+  const inner = makeFakeRewarder();
+  let n = 0;
+  return {
+    ...inner,
+    score: async (request, signal) =>
+      verdict(request.text, request.problem.id, n++) ?? inner.score(request, signal),
+  };
+};
