@@ -229,13 +229,13 @@ function makeStepper(
       ...used,
       ids: new ort.Tensor("int32", ids.subarray(0, B), [B]),
       positions: new ort.Tensor("int64", positions.subarray(0, B), [B, 1]),
-      column: new ort.Tensor("int32", column.subarray(0, B * kv * group), [B, kv, group, 1]),
-      mask: f32(mask, [B, 1, 1, L]),
+      column: new ort.Tensor("int32", column.subarray(0, B * kv * group), [B, kv, group, 1, 1]),
+      mask: f32(mask, [B, 1, 1, 1, L]),
       invTemperature: f32(inverse, [B, 1]),
     };
     for (let l = 0; l < numLayers; l++) {
-      feeds[`k${l}`] = f32(cache.keys[l]!, [B, kv, hd, L]);
-      feeds[`v${l}`] = f32(cache.values[l]!, [B, kv, L, hd]);
+      feeds[`k${l}`] = f32(cache.keys[l]!, [B, kv, 1, hd, L]);
+      feeds[`v${l}`] = f32(cache.values[l]!, [B, kv, 1, L, hd]);
     }
   }
 

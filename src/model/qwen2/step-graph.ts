@@ -77,8 +77,8 @@ export function buildStepGraph(config: Qwen2Config, layout: FlatLayout, maxLengt
   const parameter = parameterInputs(g, layout);
   const ids = g.input("ids", "int32", ["B"]);
   const positions = g.input("positions", "int64", ["B", 1]);
-  const column = g.input("column", "int32", ["B", numKvHeads, group, 1]);
-  const mask = g.input("mask", "float32", ["B", 1, 1, "L"]);
+  const column = g.input("column", "int32", ["B", numKvHeads, group, 1, 1]);
+  const mask = g.input("mask", "float32", ["B", 1, 1, 1, "L"]);
   const invTemperature = g.input("invTemperature", "float32", ["B", 1]);
   const tables = rotaryConstants(g, config, maxLength);
   const columns: Value[] = [];
@@ -87,8 +87,8 @@ export function buildStepGraph(config: Qwen2Config, layout: FlatLayout, maxLengt
   for (let l = 0; l < config.numLayers; l++) {
     const names = layerNames(l);
     const fused = fusedNames(l);
-    const kCache = g.input(`k${l}`, "float32", ["B", numKvHeads, headDim, "L"]);
-    const vCache = g.input(`v${l}`, "float32", ["B", numKvHeads, "L", headDim]);
+    const kCache = g.input(`k${l}`, "float32", ["B", numKvHeads, 1, headDim, "L"]);
+    const vCache = g.input(`v${l}`, "float32", ["B", numKvHeads, 1, "L", headDim]);
     const qkv = linear(
       scope,
       rmsNorm(scope, x, parameter(names.inputNorm), d, eps),
@@ -104,15 +104,15 @@ export function buildStepGraph(config: Qwen2Config, layout: FlatLayout, maxLengt
     const q = rotary(scope, q0, numHeads, headDim, tables.query, positions, 1);
     const k = rotary(scope, k0, numKvHeads, headDim, tables.key, positions, 1);
     columns.push(k, v);
-    const q4 = reshape(g, q, [-1, numKvHeads, group, headDim]);
-    const k4 = reshape(g, k, [-1, numKvHeads, 1, headDim]);
-    const v4 = reshape(g, v, [-1, numKvHeads, 1, headDim]);
+    const q4 = reshape(g, q, [-1, numKvHeads, group, 1, headDim]);
+    const k4 = reshape(g, k, [-1, numKvHeads, 1, 1, headDim]);
+    const v4 = reshape(g, v, [-1, numKvHeads, 1, 1, headDim]);
     const own = g.op("ReduceSum", [g.op("Mul", [q4, k4]), g.shape([-1])], { keepdims: 1 });
     const scores = g.op("ScatterElements", [g.op("Add", [g.op("MatMul", [q4, kCache]), mask]), column, own], {
-      axis: 3,
+      axis: 4,
     });
     const p = g.op("Softmax", [scores], { axis: -1 });
-    const ownP = g.op("GatherElements", [p, column], { axis: 3 });
+    const ownP = g.op("GatherElements", [p, column], { axis: 4 });
     const mixed = g.op("Add", [g.op("MatMul", [p, vCache]), g.op("Mul", [ownP, v4])]);
     x = linear(scope, reshape(g, mixed, [-1, qSize]), parameter(names.oWeight), { residual: x });
     const ready = rmsNorm(scope, x, parameter(names.postNorm), d, eps);
