@@ -126,7 +126,7 @@ export async function traceDesign(
   const result = await deps.simulator.run(
     {
       source:
-        traceBench(planOf(golden, files), names, [`${golden.top}${names.suffix}`]) +
+        traceBench(planOf(golden, files), names, [`${golden.top}${names.suffix}`], { runs: "skip" }) +
         withSuffix(design, names.suffix),
       root: rootName(names),
       cpuSeconds: golden.cpuSeconds,

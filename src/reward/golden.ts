@@ -3,11 +3,12 @@
  * copies of the golden with other power-up values), open bits, and the signature from the very path a candidate takes.
  */
 
-import { makeRng } from "../core/rng.js";
+import { makeRng, type Rng } from "../core/rng.js";
 import type { VerilogTask } from "../core/types.js";
+import { chooseRuns, coverable, runLength, scenarios } from "./deep.js";
 import { type Admitted, admit, tokenize, withSuffix } from "./gate.js";
 import { readHeader } from "./header.js";
-import { type InterfaceResult, outputBits } from "./interface.js";
+import { type DesignInterface, type InterfaceResult, outputBits } from "./interface.js";
 import { cleanLog } from "./messages.js";
 import { minedConstants } from "./numbers.js";
 import { type PowerUp, withPowerUp } from "./powerup.js";
@@ -20,11 +21,18 @@ import {
   type StimulusFiles,
 } from "./prepared.js";
 import type { SimResult, Simulator } from "./simulator.js";
-import { makeStimulus, runWords, type Stimulus, type StimulusOptions, stepWords } from "./stimulus.js";
+import {
+  makeStimulus,
+  type Run,
+  runWords,
+  type Stimulus,
+  type StimulusOptions,
+  stepWords,
+} from "./stimulus.js";
 import { contentKey } from "./store.js";
-import type { Names } from "./testbench.js";
+import type { BenchPlan, Names } from "./testbench.js";
 import { rootName, signatureBench, traceBench } from "./testbench.js";
-import { openBySlot, readTrace } from "./trace.js";
+import { openBySlot, readCoverage, readTrace, type Sample } from "./trace.js";
 import { readVerdictLine } from "./verdict-line.js";
 
 export interface GoldenDeps {
@@ -113,88 +121,158 @@ export async function prepareGolden(
   const read = interfaceOf(admitted, task.top, netlist);
   if (!read.ok) return refuse(read.reason);
   const { iface } = read;
+  const work: Work = { task, key, admitted, iface, deps, signal };
   const rng = makeRng(`stimulus/${key}/${deps.seed}`);
-  const stimulus = makeStimulus(iface, minedConstants(admitted.tokens), rng, deps.stimulus);
-  const steps = stepWords(stimulus);
-  const runs = runWords(stimulus);
-  const shape = shapeOf(stimulus);
-  let files = deps.place(key, { steps, runs, mask: "" });
-  const plan = { iface, stimulus: shape, stepsPath: files.steps, runsPath: files.runs };
-
-  // Trace, beside copies of the golden that wake up differently.
-  const names = deps.names();
-  const texts = variants(admitted, task.top, names);
-  const job = (parts: typeof texts) => ({
-    source:
-      traceBench(
-        plan,
-        names,
-        parts.map((v) => v.module),
-      ) + parts.map((v) => v.text).join("\n"),
-    root: rootName(names),
-    cpuSeconds: null,
-  });
-  let traced = await deps.simulator.run(job(texts), signal);
-  if (traced.kind === "compile" && texts.length > 1)
-    traced = await deps.simulator.run(job(texts.slice(0, 1)), signal);
-  if (traced.kind !== "ran") return refuse(failure(traced, names));
-  const seconds = traced.ms / 1000;
-  const samples = readTrace(traced.output, names.verdict);
-  if (samples === null || samples.length === 0) return refuse("golden ends the simulation itself");
-
+  const constants = minedConstants(admitted.tokens);
+  let stimulus = makeStimulus(iface, constants, rng, deps.stimulus);
+  let traced = await traceGolden(work, stimulus);
+  if (!traced.ok) return refuse(traced.reason);
+  if (traced.moved !== null) {
+    const runs = await findRuns(
+      work,
+      stimulus,
+      runLength(
+        coverable(iface),
+        traced.moved,
+        constants.map((c) => c.value),
+      ),
+      traced.moved,
+      rng,
+    );
+    if (runs.length > 0) {
+      const deep = { ...stimulus, runs };
+      const again = await traceGolden(work, deep);
+      if (again.ok) [stimulus, traced] = [deep, again];
+    }
+  }
   const width = outputBits(iface);
-  if (samples.some((s) => s.bits.length !== width))
+  if (traced.samples.some((s) => s.bits.length !== width)) {
     return refuse("golden's outputs are not as wide as its header says");
-  const open = openBySlot(samples, shape.numSteps + shape.numRuns);
+  }
+  const open = openBySlot(traced.samples, stimulus.steps.length + stimulus.runs.length);
   const all = (1n << BigInt(width)) - 1n;
-  const compared = new Set(samples.map((s) => s.step));
+  const compared = new Set(traced.samples.map((s) => s.step));
   let everDefined = 0n;
   for (const step of compared) everDefined |= all & ~open[step]!;
   if (everDefined === 0n) return refuse("golden's outputs are never defined");
-  const ignore = packOpen(open, compared);
-  files = deps.place(key, { steps, runs, mask: ignore.kind === "file" ? ignore.text : "" });
-
-  const draft: Prepared = {
+  return signed(work, {
     version: PREPARED_VERSION,
     key,
     top: task.top,
     iface,
-    stimulus: shape,
-    steps,
-    runs,
-    ignore,
+    stimulus: shapeOf(stimulus),
+    steps: stepWords(stimulus),
+    runs: runWords(stimulus),
+    ignore: packOpen(open, compared),
     checkpoints: checkpointsOf(stimulus).map((at) => ({ at, signature: "" })),
     signature: "",
-    samples: samples.length,
-    cpuSeconds: Math.ceil(1 + 20 * seconds),
+    samples: 0,
+    cpuSeconds: Math.ceil(1 + (20 * traced.ms) / 1000),
     definedBits: countBits(everDefined),
     outputBits: width,
     icarus: deps.icarus,
+  });
+}
+
+interface Work {
+  readonly task: VerilogTask;
+  readonly key: string;
+  readonly admitted: Admitted;
+  readonly iface: DesignInterface;
+  readonly deps: GoldenDeps;
+  readonly signal: AbortSignal;
+}
+
+type Traced =
+  | {
+      readonly ok: true;
+      readonly samples: readonly Sample[];
+      /** Register bits that have been both 0 and 1; null where nothing could be looked at. */
+      readonly moved: string | null;
+      readonly ms: number;
+    }
+  | { readonly ok: false; readonly reason: string };
+
+const planFor = (w: Work, s: Stimulus): BenchPlan => {
+  const files = w.deps.place(w.key, { steps: stepWords(s), runs: runWords(s), mask: "" });
+  return { iface: w.iface, stimulus: shapeOf(s), stepsPath: files.steps, runsPath: files.runs };
+};
+
+/** The golden's outputs, beside copies that wake up differently, and which of its registers moved. */
+async function traceGolden(w: Work, stimulus: Stimulus): Promise<Traced> {
+  const names = w.deps.names();
+  const plan = planFor(w, stimulus);
+  const texts = variants(w.admitted, w.task.top, names);
+  const cover = w.iface.clocks.length > 0 ? coverable(w.iface) : [];
+  const attempt = (parts: typeof texts, covered: typeof cover): Promise<SimResult> => {
+    const modules = parts.map((v) => v.module);
+    const bench = traceBench(plan, names, modules, { cover: covered, runs: "open" });
+    const source = bench + parts.map((v) => v.text).join("\n");
+    return w.deps.simulator.run({ source, root: rootName(names), cpuSeconds: null }, w.signal);
   };
-  // The signature comes from the path a candidate takes: a golden that fails its own check is refused here.
-  const own = deps.names();
-  const ran = await deps.simulator.run(
-    {
-      source:
-        signatureBench(
-          planOf(draft, files),
-          own,
-          task.top,
-          ignoreOf(draft, files),
-          draft.checkpoints.map((c) => ({ at: c.at, signature: null })),
-        ) + withSuffix(admitted, own.suffix),
-      root: rootName(own),
-      cpuSeconds: null,
-    },
-    signal,
+  // Names Yosys made up, or a register the language lets nobody else initialise, must not cost a good golden.
+  let result = await attempt(texts, cover);
+  if (result.kind === "compile" && cover.length > 0) result = await attempt(texts, []);
+  if (result.kind === "compile" && texts.length > 1) result = await attempt(texts.slice(0, 1), []);
+  if (result.kind !== "ran") return { ok: false, reason: failure(result, names) };
+  const samples = readTrace(result.output, names.verdict);
+  if (samples === null || samples.length === 0)
+    return { ok: false, reason: "golden ends the simulation itself" };
+  return { ok: true, samples, moved: readCoverage(result.output, names.verdict)[0] ?? null, ms: result.ms };
+}
+
+/** Long runs that move register bits the steps left alone. */
+async function findRuns(
+  w: Work,
+  stimulus: Stimulus,
+  cycles: number,
+  moved: string,
+  rng: Rng,
+): Promise<readonly Run[]> {
+  const found = cycles === 0 ? [] : scenarios(w.iface, stimulus.fields, cycles, rng);
+  if (found.length === 0) return [];
+  const names = w.deps.names();
+  const plan = planFor(w, { ...stimulus, runs: found.flat() });
+  let last = -1;
+  const scenarioEnds = found.map((s) => (last += s.length));
+  const module = `${w.task.top}${names.suffix}`;
+  const bench = traceBench(plan, names, [module], { cover: coverable(w.iface), scenarioEnds, runs: "open" });
+  const result = await w.deps.simulator.run(
+    { source: bench + withSuffix(w.admitted, names.suffix), root: rootName(names), cpuSeconds: null },
+    w.signal,
   );
-  if (ran.kind !== "ran") return refuse(failure(ran, own));
-  const line = readVerdictLine(ran.output, own.verdict, draft.checkpoints.length);
-  if (line === null || line.samples !== draft.samples) return refuse("golden ends the simulation itself");
-  if (/x/.test(line.signature))
+  if (result.kind === "infra") throw new PrepareFault(result);
+  if (result.kind !== "ran" && result.kind !== "timeout") return [];
+  // Within the time limit, what was reported before it ran out still counts.
+  const reports = result.kind === "ran" ? readCoverage(result.output, names.verdict).slice(1) : [];
+  return chooseRuns(found, moved, reports);
+}
+
+/** Signatures by the path a candidate takes: a golden that fails its own check is refused here. */
+async function signed(w: Work, draft: Prepared): Promise<Preparation> {
+  const refuse = (refused: string): Preparation => ({ version: PREPARED_VERSION, key: w.key, refused });
+  const mask = draft.ignore.kind === "file" ? draft.ignore.text : "";
+  const files = w.deps.place(w.key, { steps: draft.steps, runs: draft.runs, mask });
+  const names = w.deps.names();
+  const bench = signatureBench(
+    planOf(draft, files),
+    names,
+    w.task.top,
+    ignoreOf(draft, files),
+    draft.checkpoints.map((c) => ({ at: c.at, signature: null })),
+  );
+  const result = await w.deps.simulator.run(
+    { source: bench + withSuffix(w.admitted, names.suffix), root: rootName(names), cpuSeconds: null },
+    w.signal,
+  );
+  if (result.kind !== "ran") return refuse(failure(result, names));
+  const line = readVerdictLine(result.output, names.verdict, draft.checkpoints.length);
+  if (line === null) return refuse("golden ends the simulation itself");
+  if (/[xz]/.test(line.signature))
     return refuse("golden fails its own check: its outputs differ from run to run");
   return {
     ...draft,
+    samples: line.samples,
     checkpoints: draft.checkpoints.map((c, k) => ({ at: c.at, signature: line.atCheckpoint[k]! })),
     signature: line.signature,
   };

@@ -3,6 +3,7 @@
  * while others are being read are gathered, so scoring without an explicit `prepare` is batched too.
  */
 
+import { setMaxListeners } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { VerilogTask } from "../core/types.js";
@@ -43,6 +44,7 @@ const NO_FILES: StimulusFiles = { steps: "", runs: "", mask: "" };
 export function makeGoldens(deps: GoldensDeps) {
   const ready = new Map<string, Promise<Ready>>();
   const abort = new AbortController();
+  setMaxListeners(0, abort.signal);
   let queue: Wanted[] = [];
   let scheduled = false;
   const dir = join(deps.scratchDir, `stimuli-${process.pid}`);

@@ -107,6 +107,7 @@ export function readHeader(tokens: readonly Token[], top: string): InterfaceResu
       resets,
       enables: oneBit.filter((n) => /(?:^|_)(?:en|ena|enable|ce|we|valid)(?:_|$)/i.test(n)),
       registers: [],
+      stateBits: 0,
       memoryWords: 0,
       stateful,
       derivedClock: false,

@@ -31,6 +31,8 @@ export interface DesignInterface {
   /** One-bit inputs that gate registers. */
   readonly enables: readonly string[];
   readonly registers: readonly Register[];
+  /** Register and latch bits, memories aside. */
+  readonly stateBits: number;
   /** Words in the largest memory, 0 without one. */
   readonly memoryWords: number;
   /** Holds state: registers, latches or memories. */

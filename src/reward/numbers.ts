@@ -21,14 +21,20 @@ export function constantOf(text: string): { readonly value: bigint; readonly wid
   return /^\d[\d_]*$/.test(text) ? { value: BigInt(text.replace(/_/g, "")), width: null } : null;
 }
 
+export interface Mined {
+  readonly value: bigint;
+  /** Declared size, or null. */
+  readonly width: number | null;
+}
+
 /** Distinct constants in source order, without those that only say "zero" or "one". */
-export function minedConstants(tokens: readonly Token[]): bigint[] {
-  const out = new Set<bigint>();
+export function minedConstants(tokens: readonly Token[]): Mined[] {
+  const out = new Map<string, Mined>();
   for (const t of tokens) {
     if (t.kind !== "num") continue;
     const c = constantOf(t.text);
-    if (c !== null && c.value > 1n) out.add(c.value);
+    if (c !== null && c.value > 1n) out.set(`${c.value}/${c.width}`, c);
     if (out.size >= 256) break;
   }
-  return [...out];
+  return [...out.values()];
 }

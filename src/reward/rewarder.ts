@@ -4,6 +4,7 @@
  * returned as `infra`; they are never a score.
  */
 
+import { setMaxListeners } from "node:events";
 import { rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -213,6 +214,8 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
 
   const score = async (request: ScoreRequest, signal: AbortSignal): Promise<Verdict> => {
     signal.throwIfAborted();
+    // One signal serves a whole step's rollouts.
+    setMaxListeners(0, signal);
     const began = now();
     const scored = (r: Omit<Result, "partial">, partial: Partial | null, cached: boolean): Verdict => ({
       kind: "scored",
@@ -246,6 +249,7 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
   };
 
   const prepare: Rewarder["prepare"] = async (problems, progress, signal) => {
+    setMaxListeners(0, signal);
     const refused = new Map<ProblemId, string>();
     let done = 0;
     progress(0, problems.length);

@@ -9,6 +9,7 @@
 
 import type { Rng } from "../core/rng.js";
 import type { DesignInterface } from "./interface.js";
+import type { Mined } from "./numbers.js";
 
 export interface Field {
   readonly name: string;
@@ -22,17 +23,17 @@ export interface Step {
   readonly quiet: boolean;
 }
 
-/** A long run: `cycles` full cycles of every clock with the inputs held, or with the data inputs counting up. */
+/** A long run: `cycles` full cycles of every clock, the controls held, the data held or pseudo-random. */
 export interface Run {
   readonly value: bigint;
   readonly cycles: number;
-  readonly count: boolean;
+  readonly vary: boolean;
 }
 
 export interface Stimulus {
   /** Width of the input vector, at least 1. */
   readonly bits: number;
-  /** Controls and clocks lie below the data, so that counting never carries into them. */
+  /** Clocks and controls lie below the data, so that runs can vary all data at once. */
   readonly fields: readonly Field[];
   readonly steps: readonly Step[];
   /** Index of the first step that is compared: resets have been applied by then. */
@@ -75,7 +76,7 @@ export function layoutOf(iface: DesignInterface): { fields: Field[]; bits: numbe
 
 export function makeStimulus(
   iface: DesignInterface,
-  constants: readonly bigint[],
+  constants: readonly Mined[],
   rng: Rng,
   options: StimulusOptions = DEFAULT_STIMULUS,
 ): Stimulus {
@@ -85,9 +86,16 @@ export function makeStimulus(
     return { bits, fields, steps: enumerated(inputBits, rng), start: 0, runs: [], exhaustive: true };
   }
   const driver = new Driver(iface, fields, constants, rng);
-  if (iface.clocks.length > 0) driver.clocked(options.vectors);
-  else driver.clockless(options.vectors);
+  const vectors = Math.min(options.vectors, vectorsFor(iface, inputBits));
+  if (iface.clocks.length > 0) driver.clocked(vectors);
+  else driver.clockless(vectors);
   return { bits, fields, steps: driver.steps, start: driver.start, runs: [], exhaustive: false };
+}
+
+/** Few inputs and little state need few vectors; where the state is not known, as many as allowed. */
+function vectorsFor(iface: DesignInterface, inputBits: number): number {
+  if (!iface.stateful || iface.source === "header" || iface.memoryWords > 0) return Number.POSITIVE_INFINITY;
+  return 128 + 32 * (inputBits + iface.stateBits);
 }
 
 /** Every value once in random order, and again until there are 32 steps: a latch shows when the order varies. */
@@ -115,14 +123,14 @@ class Driver {
   start = 0;
   private readonly iface: DesignInterface;
   private readonly rng: Rng;
-  private readonly constants: readonly bigint[];
+  private readonly constants: readonly Mined[];
   private readonly values = new Map<string, bigint>();
   private readonly clocks: readonly Field[];
   private readonly resets: readonly (Field & { active: bigint; style: string })[];
   private readonly data: readonly Field[];
   private readonly fields: readonly Field[];
 
-  constructor(iface: DesignInterface, fields: readonly Field[], constants: readonly bigint[], rng: Rng) {
+  constructor(iface: DesignInterface, fields: readonly Field[], constants: readonly Mined[], rng: Rng) {
     this.iface = iface;
     this.fields = fields;
     this.constants = constants;
@@ -203,7 +211,7 @@ class Driver {
   private episode(limit: number): number {
     const { rng } = this;
     const length = Math.min(limit, 8 + rng.int(57));
-    const modes = this.data.map((f) => this.modeFor(f));
+    const modes = this.modes();
     const soft = this.resets.filter((r) => r.style === "soft" && rng.uniform() < 0.5);
     const hard = this.resets.filter((r) => !soft.includes(r));
     const midReset = rng.uniform() < 0.3 ? 1 / 16 : 1 / 128;
@@ -246,7 +254,7 @@ class Driver {
     let left = vectors;
     while (left > 0) {
       const length = Math.min(left, 8 + this.rng.int(33));
-      const modes = this.data.map((f) => this.modeFor(f));
+      const modes = this.modes();
       for (let n = 0; n < length; n++) {
         const view = new Map(this.values);
         const next = this.data.map((f, k): [string, bigint] => {
@@ -262,6 +270,36 @@ class Driver {
     }
   }
 
+  /** Constants an input may be compared with: those of its own size if there are any. */
+  private minedFor(f: Field): bigint[] {
+    const fit = this.constants.filter((c) => c.value < 1n << BigInt(f.width));
+    const sized = fit.filter((c) => c.width === f.width);
+    return [...new Set((sized.length > 0 ? sized : fit).map((c) => c.value))];
+  }
+
+  /**
+   * Now and then a whole episode is an unlock sequence: one input takes the golden's constants in their order, with a
+   * rare stumble, while the controls hold still.
+   */
+  private modes(): Mode[] {
+    const { rng } = this;
+    const locks = this.data.filter((f) => f.width > 1 && this.minedFor(f).length > 1);
+    const lock = locks.length > 0 && rng.uniform() < 0.2 ? rng.pick(locks) : null;
+    if (lock === null) return this.data.map((f) => this.modeFor(f));
+    return this.data.map((f): Mode => {
+      if (f !== lock) {
+        const p = rng.pick([1, 1, 0.875, 0]);
+        return f.width === 1 ? () => (rng.uniform() < p ? 1n : 0n) : this.modeFor(f);
+      }
+      const mined = this.minedFor(f);
+      let k = -1;
+      return () => {
+        k = rng.uniform() < 1 / 32 ? 0 : (k + 1) % mined.length;
+        return mined[k]!;
+      };
+    });
+  }
+
   private modeFor(f: Field): Mode {
     const { rng } = this;
     if (f.width === 1) {
@@ -274,7 +312,7 @@ class Driver {
     }
     const top = ones(f.width);
     const uniform = (): bigint => randomBits(rng, f.width);
-    const mined = this.constants.filter((c) => c <= top);
+    const mined = this.minedFor(f);
     const peers = this.data.filter((o) => o.name !== f.name && o.width === f.width);
     const corners = [
       0n,
@@ -299,14 +337,6 @@ class Driver {
     if (mined.length > 0) {
       const near = (): bigint => (rng.pick(mined) + BigInt(rng.int(4) === 0 ? rng.int(3) - 1 : 0)) & top;
       modes.push(near, near);
-      if (mined.length > 1) {
-        // Unlock sequences: the constants one after the other, with a rare stumble.
-        let k = rng.int(mined.length);
-        modes.push(() => {
-          k = rng.uniform() < 1 / 32 ? 0 : (k + 1) % mined.length;
-          return mined[k]!;
-        });
-      }
     }
     if (peers.length > 0) {
       const near: Mode = (_last, values) => {
@@ -327,10 +357,10 @@ export function stepWords(s: Stimulus): string {
   return s.steps.map((x) => (x.quiet ? x.value | mark : x.value).toString(16)).join("\n");
 }
 
-/** Runs as words {count, cycles[23:0], inputs}. */
+/** Runs as words {vary, cycles[23:0], inputs}. */
 export function runWords(s: Stimulus): string {
   const b = BigInt(s.bits);
   return s.runs
-    .map((r) => (r.value | (BigInt(r.cycles) << b) | (r.count ? 1n << (b + 24n) : 0n)).toString(16))
+    .map((r) => (r.value | (BigInt(r.cycles) << b) | (r.vary ? 1n << (b + 24n) : 0n)).toString(16))
     .join("\n");
 }

@@ -66,6 +66,11 @@ function play(
   n: Names,
   sample: (index: string) => string,
   cuts: readonly { at: number; after: string }[],
+  runs: { sample: (index: string) => string; before: string; after: string } = {
+    sample,
+    before: "",
+    after: "",
+  },
 ): string {
   const { bits, start, numSteps, numRuns } = plan.stimulus;
   const r = `r${n.scope}`;
@@ -81,23 +86,27 @@ function play(
     at = c.at;
   }
   out += loop(at, numSteps, `if(!${r}[${bits}]) begin ${sample(i)} end`);
+  out += runs.before;
   if (numRuns > 0) {
     const l = `l${n.scope}`;
     const u = `u${n.scope}`;
     const k = `k${n.scope}`;
     const clocks = plan.iface.clocks.map((c) => plan.stimulus.fields.find((f) => f.name === c.name)!.offset);
-    const flips = clocks.map((o) => `${r}[${o}]=~${r}[${o}];#100;${sample(`${i}+${numSteps}`)}`).join("");
-    const inc = plan.stimulus.fields
-      .filter((f) => f.width > 1)
-      .reduce((v, f) => v | (1n << BigInt(f.offset)), 0n);
+    const flips = clocks
+      .map((o) => `${r}[${o}]=~${r}[${o}];#100;${runs.sample(`${i}+${numSteps}`)}`)
+      .join("");
+    // Data of a period of its own: counting modulo 2^n would write the same word at the same place of a FIFO.
+    const low = plan.stimulus.fields.filter((f) => f.width > 1).reduce((v, f) => Math.min(v, f.offset), bits);
+    const z = `z${n.scope}`;
+    const copies = Math.ceil((bits - low) / 32);
     const step =
-      inc === 0n
+      low === bits
         ? ""
-        : `if(${u}[${bits + 24}]) ${r}[${bits - 1}:0]=${r}[${bits - 1}:0]+${bits}'h${inc.toString(16)};`;
+        : `if(${u}[${bits + 24}]) begin ${z}=${z}*64'h5851f42d4c957f2d+1;${r}[${bits - 1}:${low}]={${copies}{${z}[63:32]}};end `;
     out +=
-      `$readmemh("${plan.runsPath}",${l});for(${i}=0;${i}<${numRuns};${i}=${i}+1) begin ${u}=${l}[${i}];` +
-      `${r}={1'b0,${u}[${bits - 1}:0]};#100;${sample(`${i}+${numSteps}`)}` +
-      `for(${k}=0;${k}<${u}[${bits + 23}:${bits}];${k}=${k}+1) begin ${flips}${flips}${step}${step === "" ? "" : "#100;"} end end `;
+      `$readmemh("${plan.runsPath}",${l});${z}=1;for(${i}=0;${i}<${numRuns};${i}=${i}+1) begin ${u}=${l}[${i}];` +
+      `${r}={1'b0,${u}[${bits - 1}:0]};#100;${runs.sample(`${i}+${numSteps}`)}` +
+      `for(${k}=0;${k}<${u}[${bits + 23}:${bits}];${k}=${k}+1) begin ${flips}${flips}${step}${step === "" ? "" : "#100;"} end ${runs.after} end `;
   }
   return out;
 }
@@ -106,7 +115,7 @@ function declarations(plan: BenchPlan, n: Names): string {
   const { bits, numSteps, numRuns } = plan.stimulus;
   const runs =
     numRuns > 0
-      ? `reg [${bits + 24}:0] l${n.scope} [0:${numRuns - 1}];reg [${bits + 24}:0] u${n.scope};integer k${n.scope};`
+      ? `reg [${bits + 24}:0] l${n.scope} [0:${numRuns - 1}];reg [${bits + 24}:0] u${n.scope};integer k${n.scope};reg [63:0] z${n.scope};`
       : "";
   return `reg [${bits}:0] m${n.scope} [0:${Math.max(1, numSteps) - 1}];reg [${bits}:0] r${n.scope};integer i${n.scope};${runs}`;
 }
@@ -168,11 +177,27 @@ export function signatureBench(
   );
 }
 
+export interface TraceOptions {
+  /** Registers below the first instance whose movement is reported, with their widths. */
+  readonly cover?: readonly { readonly path: string; readonly width: number }[];
+  /** Index of the last run of each scenario: coverage is reported after it. */
+  readonly scenarioEnds?: readonly number[];
+  /** What to report of runs: nothing (they are not played), or one line each with the bits that were ever open. */
+  readonly runs: "skip" | "open";
+}
+
 /**
- * Prints, at every compared moment, `<verdict> <step> <outputs in binary>` of the first module and, where there are
- * more, a second word with 1 or x wherever the others differ from one another.
+ * Prints, at every compared step, `<verdict> <step> <outputs in binary>` of the first module and, where there are
+ * more, a second word with 1 or x wherever the others differ from one another; for a run one such line with the bits
+ * that were open at any of its moments; and `<verdict> cover <bits>` with 1 for every register bit that has been both
+ * 0 and 1, after the steps and after each scenario of runs.
  */
-export function traceBench(plan: BenchPlan, n: Names, modules: readonly string[]): string {
+export function traceBench(
+  plan: BenchPlan,
+  n: Names,
+  modules: readonly string[],
+  options: TraceOptions,
+): string {
   const bits = width(plan);
   const outs = modules.map((_, k) => `o${n.scope}_${k}`);
   const rest = outs.slice(1);
@@ -180,14 +205,40 @@ export function traceBench(plan: BenchPlan, n: Names, modules: readonly string[]
     .slice(1)
     .map((x) => `(${rest[0]}^${x})`)
     .join("|");
-  const print = (index: string): string =>
-    unstable === ""
+  const cover = options.cover ?? [];
+  const coverBits = cover.reduce((s, r) => s + r.width, 0);
+  const [cv, c1, c0, acc] = ["cv", "cw", "cx", "ca"].map((v) => v + n.scope) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const look =
+    coverBits === 0
+      ? ""
+      : `${cv}={${cover.map((r) => `x${n.scope}_0.${r.path}`).join(",")}};${c1}=${c1}|${cv};${c0}=${c0}|~${cv};`;
+  const report = coverBits === 0 ? "" : `$display("${n.verdict} cover %b",${c1}&${c0});`;
+  const stepSample = (index: string): string =>
+    look +
+    (unstable === ""
       ? `$display("${n.verdict} %0d %b",${index},${outs[0]});`
-      : `$display("${n.verdict} %0d %b %b",${index},${outs[0]},${unstable});`;
+      : `$display("${n.verdict} %0d %b %b",${index},${outs[0]},${unstable});`);
+  const runSample = (): string =>
+    `${look}${acc}=${acc}|(${outs[0]}^${outs[0]})${unstable === "" ? "" : `|${unstable}`};`;
+  const ends = new Set(options.scenarioEnds ?? []);
+  const i = `i${n.scope}`;
+  const afterRun =
+    `$display("${n.verdict} %0d %b %b",${i}+${plan.stimulus.numSteps},{${bits}{1'b0}},${acc});${acc}=0;` +
+    (ends.size === 0 ? "" : `if(${[...ends].map((e) => `${i}==${e}`).join("||")}) begin ${report} end`);
+  const played: BenchPlan =
+    options.runs === "skip" ? { ...plan, stimulus: { ...plan.stimulus, numRuns: 0 } } : plan;
   return (
-    `module ${rootName(n)};${declarations(plan, n)}` +
+    `module ${rootName(n)};${declarations(played, n)}reg [${bits - 1}:0] ${acc};` +
+    (coverBits === 0 ? "" : `reg [${coverBits - 1}:0] ${cv},${c1},${c0};`) +
     outs.map((o) => `wire [${bits - 1}:0] ${o};`).join("") +
     modules.map((m, k) => instance(plan, n, m, `x${n.scope}_${k}`, outs[k]!)).join("") +
-    `initial begin ${play(plan, n, print, [])}$display("${n.verdict} end");$finish(0);end endmodule\n`
+    `initial begin ${acc}=0;${coverBits === 0 ? "" : `${c1}=0;${c0}=0;`}` +
+    play(played, n, stepSample, [], { sample: runSample, before: report, after: afterRun }) +
+    `$display("${n.verdict} end");$finish(0);end endmodule\n`
   );
 }

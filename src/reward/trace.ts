@@ -9,6 +9,13 @@ export interface Sample {
   readonly unstable: string | null;
 }
 
+/** Register bits that have moved: after the steps, then after each scenario of runs. */
+export const readCoverage = (output: string, mark: string): string[] =>
+  output
+    .split("\n")
+    .filter((line) => line.startsWith(`${mark} cover `))
+    .map((line) => line.slice(mark.length + 7).trim());
+
 /** Samples in order, or null when the trace did not reach its end (or is not of this run). */
 export function readTrace(output: string, mark: string): Sample[] | null {
   const samples: Sample[] = [];
@@ -17,6 +24,7 @@ export function readTrace(output: string, mark: string): Sample[] | null {
     if (!line.startsWith(mark)) continue;
     const words = line.split(" ");
     if (words[1] === "end") ended = true;
+    else if (words[1] === "cover") continue;
     else samples.push({ step: Number(words[1]), bits: words[2]!.toLowerCase(), unstable: words[3] ?? null });
   }
   return ended ? samples : null;

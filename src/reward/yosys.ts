@@ -228,6 +228,7 @@ export function readNetlist(json: string, top: string): InterfaceResult {
       .filter((i) => enables.has(i.name) && !resets.has(i.name) && !clocks.has(i.name))
       .map((i) => i.name),
     registers,
+    stateBits: regBits.size,
     memoryWords,
     stateful,
     derivedClock,
