@@ -92,8 +92,8 @@ const members = family({
         };
       },
       slips: [
-        ["missing_value", 0.3, { last: false }],
         ["inverted", 0.7, { of: of === "in" ? "out" : "in" }],
+        ["missing_value", 0.3, { last: false }],
       ],
     });
   },

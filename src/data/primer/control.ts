@@ -212,9 +212,9 @@ const debounce = family({
     return circuit<Reset & { hold: boolean }>({
       ports: [input("clk"), input(r.rst), input(a), outputReg(y)],
       say: [
-        `s keeps the last ${n} samples of ${a}; ${y} sets when s is all 1, clears when all 0, else holds; both ${say[0]}.`,
-        `Debounce ${a}: ${y} becomes 1 after s holds ${n} ones, 0 after ${n} zeros, else keeps; both ${say[1]}.`,
-        `${y} follows ${a} once old s, ${n} samples, is all equal, else holds; ${say[2]}, s too.`,
+        `s keeps the last ${n} samples of ${a}; ${y} sets when old s is all 1, clears when all 0, else holds; both ${say[0]}.`,
+        `Debounce ${a}: ${y} becomes 1 if old s is ${n} ones, 0 if ${n} zeros, else keeps; both ${say[1]}.`,
+        `${y} takes the common bit of old s, the last ${n} samples of ${a}, else holds; ${say[2]}, s too.`,
       ],
       plan: { ...r, hold: true },
       write: (d) => ({
