@@ -212,7 +212,7 @@ class Expander {
       if (b.kind !== "dir") {
         place(b);
         k++;
-      } else if (b.text.length > 2 && /^`[A-Za-z_]/.test(b.text)) {
+      } else if (/^`[A-Za-z_]/.test(b.text)) {
         k = this.use(body, k, depth + 1, place);
       } else {
         throw new Refusal(at.line, `token pasting (${b.text}) in a macro`);

@@ -5,7 +5,7 @@
  */
 
 import { setMaxListeners } from "node:events";
-import { rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Rewarder, ScoreRequest } from "../core/ports.js";
@@ -71,6 +71,7 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
   const seed = options.seed ?? 1;
   const now = (): number => performance.now();
   const pool = makePool(options.concurrency ?? availableParallelism(), now);
+  sweepScratch(scratchDir);
   const own = join(
     scratchDir,
     `reward-${process.pid}-${contentKey(now(), Math.floor(now() * 1e6)).slice(0, 6)}`,
@@ -297,6 +298,21 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
   };
 
   return { prepare, score, explain, waiting: pool.waiting, close };
+}
+
+/** Removes what processes that were killed left on scratch. */
+function sweepScratch(scratchDir: string): void {
+  let names: string[];
+  try {
+    names = readdirSync(scratchDir);
+  } catch {
+    return; // not there yet, or not readable: the first simulation says so
+  }
+  for (const name of names) {
+    const pid = /^reward-(\d+)-[0-9a-f]{6}$/.exec(name)?.[1];
+    if (pid === undefined || existsSync(`/proc/${pid}`) || !existsSync("/proc/self")) continue;
+    rmSync(join(scratchDir, name), { recursive: true, force: true });
+  }
 }
 
 /** 50 ms, 250 ms, 1.25 s … */

@@ -198,8 +198,7 @@ class Driver {
       this.change(this.data.map((f) => [f.name, randomBits(this.rng, f.width)] as const));
     }
     this.start = this.steps.length;
-    this.setResets(false);
-    this.emit();
+    this.change(this.resets.map((r) => [r.name, r.active ^ 1n] as const));
   }
 
   clocked(vectors: number): void {
@@ -218,8 +217,7 @@ class Driver {
     const rates = this.clocks.map(() => (this.clocks.length === 1 ? 1 : rng.pick([1, 1, 0.5, 0.25])));
     if (hard.length > 0 && rng.uniform() < 0.3) {
       const some = rng.uniform() < 0.7 ? hard : [rng.pick(hard)];
-      for (const r of some) this.values.set(r.name, r.active);
-      this.emit();
+      this.change(some.map((r) => [r.name, r.active] as const));
       // Without an edge only an asynchronous reset acts.
       if (rng.uniform() < 0.6) this.tick();
     }

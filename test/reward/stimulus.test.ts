@@ -1,0 +1,157 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { makeRng } from "../../src/core/rng.js";
+import { chooseRuns, runLength } from "../../src/reward/deep.js";
+import type { DesignInterface } from "../../src/reward/interface.js";
+import { constantOf } from "../../src/reward/numbers.js";
+import { makeStimulus, type Stimulus, stepWords } from "../../src/reward/stimulus.js";
+
+const iface = (over: Partial<DesignInterface>): DesignInterface => ({
+  inputs: [],
+  outputs: [{ name: "y", width: 1 }],
+  clocks: [],
+  resets: [],
+  enables: [],
+  registers: [],
+  stateBits: 0,
+  memoryWords: 0,
+  stateful: false,
+  derivedClock: false,
+  source: "yosys",
+  ...over,
+});
+
+const anyInterface: fc.Arbitrary<DesignInterface> = fc
+  .record({
+    widths: fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1, maxLength: 5 }),
+    clocks: fc.integer({ min: 0, max: 3 }),
+    resets: fc.integer({ min: 0, max: 2 }),
+    active: fc.constantFrom<0 | 1>(0, 1),
+    derivedClock: fc.boolean(),
+  })
+  .map(({ widths, clocks, resets, active, derivedClock }) => {
+    const c = Array.from({ length: clocks }, (_, k) => `clk${k}`);
+    const r = Array.from({ length: clocks > 0 ? resets : 0 }, (_, k) => `rst${k}`);
+    return iface({
+      inputs: [
+        ...widths.map((width, k) => ({ name: `d${k}`, width })),
+        ...[...c, ...r].map((name) => ({ name, width: 1 })),
+      ],
+      clocks: c.map((name) => ({ name, edge: "pos" })),
+      resets: r.map((name) => ({ name, active, style: "async" })),
+      stateful: clocks > 0,
+      derivedClock,
+      stateBits: 40,
+    });
+  });
+
+const make = (d: DesignInterface, seed: number): Stimulus =>
+  makeStimulus(
+    d,
+    [
+      { value: 37n, width: 8 },
+      { value: 9n, width: null },
+    ],
+    makeRng(seed),
+    { vectors: 120, exhaustiveBits: 10 },
+  );
+
+describe("every stimulus", () => {
+  it("depends on the seed alone", () => {
+    fc.assert(
+      fc.property(anyInterface, fc.nat(1000), (d, seed) => {
+        expect(stepWords(make(d, seed))).toBe(stepWords(make(d, seed)));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("changes a clock alone, keeps values in range and starts after the resets were active", () => {
+    fc.assert(
+      fc.property(anyInterface, fc.nat(1000), (d, seed) => {
+        const s = make(d, seed);
+        const mask = (name: string): bigint => {
+          const f = s.fields.find((x) => x.name === name)!;
+          return ((1n << BigInt(f.width)) - 1n) << BigInt(f.offset);
+        };
+        const clocks = d.clocks.reduce((m, c) => m | mask(c.name), 0n);
+        for (let i = 0; i < s.steps.length; i++) {
+          const v = s.steps[i]!.value;
+          expect(v >> BigInt(s.bits)).toBe(0n);
+          if (i === 0) continue;
+          const changed = v ^ s.steps[i - 1]!.value;
+          // One clock, and nothing else, in a step that moves a clock.
+          if ((changed & clocks) !== 0n) expect(changed & (changed - 1n)).toBe(0n);
+          if (d.derivedClock && changed !== 0n && i > s.start && (changed & clocks) === 0n) {
+            expect(s.fields.filter((f) => (changed & mask(f.name)) !== 0n).length).toBe(1);
+          }
+        }
+        for (const r of d.resets) {
+          const bit = mask(r.name);
+          const active = s.steps
+            .slice(0, s.start)
+            .filter((x) => ((x.value & bit) !== 0n) === (r.active === 1));
+          expect(active.length).toBe(s.start);
+          expect(s.start).toBeGreaterThan(2 * d.clocks.length);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+it("enumerates small combinational designs completely", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 8 }), (bits) => {
+      const s = make(iface({ inputs: [{ name: "a", width: bits }] }), 1);
+      expect(s.exhaustive).toBe(true);
+      expect(new Set(s.steps.map((x) => x.value)).size).toBe(2 ** bits);
+    }),
+  );
+});
+
+it("takes the golden's constants as input values", () => {
+  const s = makeStimulus(
+    iface({ inputs: [{ name: "a", width: 16 }] }),
+    [{ value: 0xbeefn, width: 16 }],
+    makeRng(1),
+  );
+  expect(s.steps.filter((x) => x.value === 0xbeefn).length).toBeGreaterThan(10);
+  expect(s.steps.some((x) => x.value === 0xbef0n) && s.steps.some((x) => x.value === 0xbeeen)).toBe(true);
+});
+
+it("gives small designs fewer vectors", () => {
+  const flop = iface({
+    inputs: [
+      { name: "clk", width: 1 },
+      { name: "d", width: 1 },
+    ],
+    clocks: [{ name: "clk", edge: "pos" }],
+    stateful: true,
+    stateBits: 1,
+  });
+  expect(makeStimulus(flop, [], makeRng(1)).steps.length).toBeLessThan(800);
+  expect(makeStimulus({ ...flop, stateBits: 100 }, [], makeRng(1)).steps.length).toBeGreaterThan(2000);
+});
+
+it("reads literals", () => {
+  expect(constantOf("8'hA5")).toEqual({ value: 165n, width: 8 });
+  expect(constantOf("4'b1x_1?")).toEqual({ value: 10n, width: 4 });
+  expect(constantOf("'d12")).toEqual({ value: 12n, width: null });
+  expect(constantOf("1_000")).toEqual({ value: 1000n, width: null });
+  expect(constantOf("8'sd7")).toEqual({ value: 7n, width: 8 });
+  expect(constantOf("1.5")).toBeNull();
+});
+
+it("asks for runs as long as the still registers need", () => {
+  expect(runLength([{ width: 8 }], "11111111", [])).toBe(0);
+  expect(runLength([{ width: 8 }], "00111111", [])).toBe(308);
+  expect(runLength([{ width: 14 }], `00${"1".repeat(12)}`, [9999n])).toBeGreaterThan(2 * 10_000);
+  expect(runLength([{ width: 2 }], "01", [])).toBe(0);
+});
+
+it("keeps the scenarios that move something new", () => {
+  const run = (cycles: number) => [{ value: 0n, cycles, vary: false }];
+  const kept = chooseRuns([run(1), run(2), run(3)], "1000", ["1000", "1100", "1100"]);
+  expect(kept.map((r) => r.cycles)).toEqual([2]);
+});
