@@ -122,7 +122,7 @@ const setClear = family({
       say: [
         `Clocked: ${s} sets ${q}, ${c} clears it${each}, ${winner} wins; ${say[0]}.`,
         `Flag ${q}: set by ${s}, cleared by ${c}${each}, ${winner} has priority, ${say[1]}.`,
-        `${q} is set by ${s} and cleared by ${c}${each}, ${winner} first; ${say[2]}.`,
+        `${q} is set by ${s} and cleared by ${c}${each}, ${winner} winning; ${say[2]}.`,
       ],
       plan: { ...r, wins },
       write: (d) => ({
