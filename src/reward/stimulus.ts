@@ -129,6 +129,7 @@ class Driver {
   private readonly resets: readonly (Field & { active: bigint; style: string })[];
   private readonly data: readonly Field[];
   private readonly fields: readonly Field[];
+  private episodes = 0;
 
   constructor(iface: DesignInterface, fields: readonly Field[], constants: readonly Mined[], rng: Rng) {
     this.iface = iface;
@@ -276,17 +277,18 @@ class Driver {
   }
 
   /**
-   * Now and then a whole episode is an unlock sequence: one input takes the golden's constants in their order, with a
-   * rare stumble, while the controls hold still.
+   * Every fourth episode of a design with such constants is an unlock sequence: one input takes the constants in
+   * their order, with a rare stumble, while the controls hold still (all high the first time).
    */
   private modes(): Mode[] {
     const { rng } = this;
     const locks = this.data.filter((f) => f.width > 1 && this.minedFor(f).length > 1);
-    const lock = locks.length > 0 && rng.uniform() < 0.2 ? rng.pick(locks) : null;
+    const lock = locks.length > 0 && this.episodes % 4 === 1 ? rng.pick(locks) : null;
+    const first = this.episodes++ === 1;
     if (lock === null) return this.data.map((f) => this.modeFor(f));
     return this.data.map((f): Mode => {
       if (f !== lock) {
-        const p = rng.pick([1, 1, 0.875, 0]);
+        const p = first ? 1 : rng.pick([1, 1, 1, 0.875, 0]);
         return f.width === 1 ? () => (rng.uniform() < p ? 1n : 0n) : this.modeFor(f);
       }
       const mined = this.minedFor(f);
