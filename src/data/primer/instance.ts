@@ -12,13 +12,16 @@ import { arithmetic } from "./arithmetic.js";
 import { bits } from "./bits.js";
 import { combined } from "./combined.js";
 import { compare } from "./compare.js";
-import { control } from "./control.js";
 import { counters } from "./counters.js";
 import { type Circuit, type Family, moduleText, type Params } from "./family.js";
+import { machines } from "./fsm.js";
 import { gates } from "./gates.js";
+import { history } from "./history.js";
+import { memories } from "./memory.js";
 import { muxes } from "./muxes.js";
 import { registers } from "./registers.js";
 import { shifts } from "./shifts.js";
+import { timing } from "./timing.js";
 import { unseen } from "./unseen.js";
 
 export const FAMILIES: readonly Family[] = [
@@ -31,7 +34,10 @@ export const FAMILIES: readonly Family[] = [
   ...counters,
   ...registers,
   ...shifts,
-  ...control,
+  ...history,
+  ...machines,
+  ...timing,
+  ...memories,
   ...combined,
   ...unseen,
 ];
