@@ -30,7 +30,7 @@ const SYSTEM: Readonly<Record<string, { code: ErrorCode; what: string; hint: str
 /** Anything thrown, as a TrainError; "bug" for what nobody expected. */
 export function asTrainError(thrown: unknown): TrainError {
   if (thrown instanceof TrainError) return thrown;
-  const { code: errno, path } = thrown as { code?: string; path?: string };
+  const { code: errno, path } = (thrown ?? {}) as { code?: string; path?: string };
   const known = typeof errno === "string" ? SYSTEM[errno] : undefined;
   if (known) {
     return new TrainError(known.code, `${known.what}${path ? `: ${path}` : ` (${messageOf(thrown)})`}`, {
