@@ -33,6 +33,7 @@ const engine = await startEngine({
 const facts = await engine.facts();
 const whole = batch(0, "bench");
 const masked = batch(1 / 3, "bench");
+const grouped = batch(1 / 3, "bench", true);
 const train = (data: typeof whole) =>
   measure(2, steps, async () => {
     await engine.train(data, hyper);
@@ -41,7 +42,9 @@ const train = (data: typeof whole) =>
 const training = await train(whole);
 say("training, every token predicted", training);
 const rl = await train(masked);
-say("training, clipped loss, a third of it prompts", rl);
+say("training, clipped, a third of it prompts", rl);
+const group = await train(grouped);
+say("training, clipped, 8 rollouts of one prompt", group);
 const wanted = requests(128);
 const sampling = await measure(1, Math.max(3, steps >> 2), async () => {
   let tokens = 0;
@@ -80,6 +83,7 @@ console.log(
     ratio: baseline ? Number((training.tokensPerCpuSecond / baseline.tokensPerCpuSecond).toFixed(2)) : null,
     training,
     trainingWithPrompts: rl,
+    trainingOneGroup: group,
     sampling,
     tfjsWasm: wasm,
     torch,

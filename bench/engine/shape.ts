@@ -33,17 +33,22 @@ export const hyper: StepHyper = {
   microBatchTokens: ROWS * LENGTH,
 };
 
-/** Random tokens below the end-of-turn id; `promptShare` of each row is not trained. */
-export function batch(promptShare: number, label: string): Batch {
+/**
+ * Random tokens below the end-of-turn id; `promptShare` of each row is not trained. With `grouped` all rows begin with
+ * the same prompt, as the rollouts of one problem do.
+ */
+export function batch(promptShare: number, label: string, grouped = false): Batch {
   const rng = makeRng(label);
   const width = LENGTH + 1;
   const n = ROWS * width;
   const prompt = Math.max(1, Math.round(LENGTH * promptShare));
   const lossMask = Uint8Array.from({ length: n }, (_, i) => (i % width >= prompt ? 1 : 0));
   const lossTokens = lossMask.reduce((a, m) => a + m, 0);
+  const tokenIds = Int32Array.from({ length: n }, () => rng.int(config.vocabSize - 1));
+  if (grouped) for (let b = 1; b < ROWS; b++) tokenIds.copyWithin(b * width, 0, prompt);
   return {
     step: step(1),
-    tokenIds: Int32Array.from({ length: n }, () => rng.int(config.vocabSize - 1)),
+    tokenIds,
     rowStart: Int32Array.from({ length: ROWS + 1 }, (_, b) => b * width),
     lossMask,
     weights: new Float32Array(n).fill(1),

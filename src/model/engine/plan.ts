@@ -1,6 +1,8 @@
 /**
  * Cuts one step's rows into padded micro-batches. Rows are sorted by length, so little is padded; the divisor of the
  * step is folded into each token's coefficient, so the sum of the micro-batches does not depend on the cut.
+ *
+ * The rollouts of one group start with the same prompt: it is computed once for all of a micro-batch's rows.
  */
 
 import { TrainError } from "../../core/errors.js";
@@ -8,14 +10,24 @@ import type { Batch } from "../../core/types.js";
 
 /** T is a multiple of this, so the causal chunks are whole and few different shapes arise. */
 export const LENGTH_STEP = 32;
+/** Shared prefixes are cut down to a multiple of this; the rest of the prompt stays with each row. */
+const PREFIX_STEP = 16;
+/** Saved tokens from which a group gets micro-batches of its own. */
+const WORTH_SHARING = 128;
+/** Larger micro-batches are slower: products of about this many rows stay in the cache of a core. */
+const GOOD_TOKENS = 1024;
+const GOOD_SHARED_TOKENS = 2048;
 
 export interface MicroBatch {
   readonly rows: number; // B
   readonly length: number; // T, padded
-  readonly ids: Int32Array; // [B*T]
+  /** S tokens that all rows begin with; 0 = nothing shared. */
+  readonly prefix: number;
+  /** The prefix once, then each row's own tokens padded to T. */
+  readonly ids: Int32Array; // [N], N = S + B*T
   /** Predicted tokens, R of them: place of the hidden state that predicts each, and the token itself. */
-  readonly places: Int32Array; // [R] in [0, B*T)
-  readonly inverse: Int32Array; // [B*T] index into `places`, R where none
+  readonly places: Int32Array; // [R] in [0, N)
+  readonly inverse: Int32Array; // [N] index into `places`, R where none
   readonly targets: Int32Array; // [R]
   /** Index of each predicted token in the packed batch. */
   readonly source: Int32Array; // [R]
@@ -24,6 +36,14 @@ export interface MicroBatch {
 export interface Packed {
   readonly tokenIds: Int32Array; // [N]
   readonly rowStart: Int32Array; // [B + 1]
+  readonly groupIds: Int32Array; // [B]
+}
+
+export interface PlanLimits {
+  /** Padded tokens of one micro-batch at most (a single longer row still gets one). */
+  readonly tokens: number;
+  readonly maxLength: number;
+  readonly vocabSize: number;
 }
 
 /**
@@ -33,66 +53,106 @@ export interface Packed {
 export function planMicroBatches(
   packed: Packed,
   wanted: (n: number) => boolean,
-  limits: { readonly tokens: number; readonly maxLength: number; readonly vocabSize: number },
+  limits: PlanLimits,
 ): MicroBatch[] {
-  const { rowStart, tokenIds } = packed;
-  const lengths = Array.from({ length: rowStart.length - 1 }, (_, i) => rowStart[i + 1]! - rowStart[i]!);
-  checkRows(lengths, tokenIds, limits);
-  const order = lengths
-    .map((_, i) => i)
-    .filter((i) => lengths[i]! > 1)
-    .sort((a, b) => lengths[b]! - lengths[a]! || a - b);
+  checkRows(packed, limits);
+  const { sharing, single } = groupRows(packed, wanted);
   const plans: MicroBatch[] = [];
-  for (let at = 0; at < order.length; ) {
-    // The last token of a row predicts nothing, so it need not be fed.
-    const length = Math.ceil((lengths[order[at]!]! - 1) / LENGTH_STEP) * LENGTH_STEP;
-    const rows = order.slice(at, at + Math.max(1, Math.floor(limits.tokens / length)));
-    at += rows.length;
-    const plan = layOut(packed, rows, length, wanted);
-    if (plan.places.length > 0) plans.push(plan);
-  }
+  const cut = (rows: readonly number[], prefix: number, good: number): void => {
+    const own = (row: number): number => lengthOf(packed, row) - 1 - prefix;
+    const order = rows.toSorted((a, b) => own(b) - own(a) || a - b);
+    const budget = Math.min(limits.tokens, good) - prefix;
+    for (let at = 0; at < order.length; ) {
+      // The last token of a row predicts nothing, so it need not be fed.
+      const length = Math.ceil(own(order[at]!) / LENGTH_STEP) * LENGTH_STEP;
+      const taken = order.slice(at, at + Math.max(1, Math.floor(budget / length)));
+      at += taken.length;
+      plans.push(layOut(packed, taken, prefix, length, wanted));
+    }
+  };
+  for (const { rows, prefix } of sharing) cut(rows, prefix, GOOD_SHARED_TOKENS);
+  cut(single, 0, GOOD_TOKENS);
   return plans;
 }
 
-function checkRows(
-  lengths: readonly number[],
-  ids: Int32Array,
-  limits: { maxLength: number; vocabSize: number },
-): void {
-  const long = lengths.findIndex((length) => length > limits.maxLength);
-  if (long >= 0) {
+const lengthOf = ({ rowStart }: Packed, row: number): number => rowStart[row + 1]! - rowStart[row]!;
+
+function checkRows(packed: Packed, limits: PlanLimits): void {
+  const rows = Array.from({ length: packed.rowStart.length - 1 }, (_, row) => row);
+  const long = rows.find((row) => lengthOf(packed, row) > limits.maxLength);
+  if (long !== undefined) {
     throw new TrainError(
       "data",
-      `row ${long} of the batch has ${lengths[long]} tokens; the engine was started for ${limits.maxLength}`,
+      `row ${long} of the batch has ${lengthOf(packed, long)} tokens; the engine was started for ${limits.maxLength}`,
       { hint: "raise the engine's maximum length or shorten prompts and completions" },
     );
   }
-  const alien = ids.findIndex((id) => id < 0 || id >= limits.vocabSize);
+  const alien = packed.tokenIds.findIndex((id) => id < 0 || id >= limits.vocabSize);
   if (alien >= 0) {
     throw new TrainError(
       "data",
-      `token id ${ids[alien]} at place ${alien} of the batch is outside the vocabulary of ${limits.vocabSize}`,
+      `token id ${packed.tokenIds[alien]} at place ${alien} of the batch is outside the vocabulary of ${limits.vocabSize}`,
       { hint: "the tokenizer and the model must come from the same directory" },
     );
   }
 }
 
+/** Splits the rows that predict anything into groups with a prefix worth sharing, and the others. */
+function groupRows(packed: Packed, wanted: (n: number) => boolean) {
+  const groups = new Map<number, { row: number; firstWanted: number }[]>();
+  for (let row = 0; row + 1 < packed.rowStart.length; row++) {
+    let n = packed.rowStart[row]! + 1;
+    while (n < packed.rowStart[row + 1]! && !wanted(n)) n++;
+    if (n >= packed.rowStart[row + 1]!) continue;
+    const id = packed.groupIds[row]!;
+    if (!groups.has(id)) groups.set(id, []);
+    groups.get(id)!.push({ row, firstWanted: n - packed.rowStart[row]! });
+  }
+  const sharing: { rows: number[]; prefix: number }[] = [];
+  const single: number[] = [];
+  for (const members of groups.values()) {
+    const rows = members.map((m) => m.row);
+    // The state that predicts a row's first wanted token is the row's own: places are never shared.
+    const most = Math.min(...members.map((m) => m.firstWanted - 1));
+    const prefix = Math.floor(commonPrefix(packed, rows, most) / PREFIX_STEP) * PREFIX_STEP;
+    if ((rows.length - 1) * prefix >= WORTH_SHARING) sharing.push({ rows, prefix });
+    else single.push(...rows);
+  }
+  return { sharing, single };
+}
+
+/** How many leading tokens all rows have in common, at most `most`. */
+function commonPrefix({ tokenIds, rowStart }: Packed, rows: readonly number[], most: number): number {
+  const first = rowStart[rows[0]!]!;
+  let common = most;
+  for (const row of rows.slice(1)) {
+    const start = rowStart[row]!;
+    let i = 0;
+    while (i < common && tokenIds[start + i] === tokenIds[first + i]) i++;
+    common = i;
+  }
+  return common;
+}
+
 function layOut(
   { tokenIds, rowStart }: Packed,
   rows: readonly number[],
+  prefix: number,
   length: number,
   wanted: (n: number) => boolean,
 ): MicroBatch {
-  const ids = new Int32Array(rows.length * length);
+  const ids = new Int32Array(prefix + rows.length * length);
   const places: number[] = [];
   const source: number[] = [];
+  ids.set(tokenIds.subarray(rowStart[rows[0]!]!, rowStart[rows[0]!]! + prefix));
   rows.forEach((row, b) => {
-    const first = rowStart[row]!;
+    const first = rowStart[row]! + prefix;
     const end = rowStart[row + 1]!;
-    ids.set(tokenIds.subarray(first, end - 1), b * length);
+    const at = prefix + b * length;
+    ids.set(tokenIds.subarray(first, end - 1), at);
     for (let n = first + 1; n < end; n++) {
       if (!wanted(n)) continue;
-      places.push(b * length + (n - 1 - first));
+      places.push(at + (n - 1 - first));
       source.push(n);
     }
   });
@@ -103,6 +163,7 @@ function layOut(
   return {
     rows: rows.length,
     length,
+    prefix,
     ids,
     places: Int32Array.from(places),
     inverse,
@@ -117,4 +178,13 @@ export function trainedTokens(batch: Batch): (n: number) => boolean {
   return batch.loss.kind === "ce"
     ? (n) => lossMask[n] === 1
     : (n) => lossMask[n] === 1 && Number.isFinite(behaviorLogprobs[n]);
+}
+
+/** Position of each of the N tokens in its own sequence. */
+export function positionsOf({ prefix, rows, length }: MicroBatch): BigInt64Array {
+  const positions = new BigInt64Array(prefix + rows * length);
+  for (let i = 0; i < positions.length; i++) {
+    positions[i] = BigInt(i < prefix ? i : prefix + ((i - prefix) % length));
+  }
+  return positions;
 }

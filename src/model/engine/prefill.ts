@@ -32,7 +32,7 @@ export function makePrefiller(
   async function run(ids: Int32Array): Promise<Prefilled> {
     const length = ids.length;
     const out = await session.run(
-      { B: 1, T: length, C: length, R: 1 },
+      { B: 1, T: length, C: length, N: length, R: 1 },
       {
         ...parameters,
         ids: new ort.Tensor("int32", Int32Array.from(ids), [length]),

@@ -15,12 +15,12 @@ import {
   type Tensor,
 } from "../onnx/session.js";
 import type { FlatLayout } from "../qwen2/flat.js";
-import { causalMask } from "../qwen2/rotary.js";
-import { buildLogProbGraph, buildTrainGraph, gradientName } from "../qwen2/train-graph.js";
+import { accumulatorName, buildLogProbGraph, buildTrainGraph, gradientName } from "../qwen2/train-graph.js";
 import { type AdamState, adamState, adamwStep, clipFactor, globalNorm } from "./adamw.js";
 import { makeCounters } from "./counters.js";
+import { makeFeeder } from "./feeds.js";
 import { lruCache } from "./lru.js";
-import { type MicroBatch, planMicroBatches, trainedTokens } from "./plan.js";
+import { LENGTH_STEP, planMicroBatches, trainedTokens } from "./plan.js";
 
 export interface TrainerOptions {
   readonly config: Qwen2Config;
@@ -45,94 +45,67 @@ export interface Trainer {
 
 /** Causal blocks of the attention: more blocks do less needless work but run more nodes. */
 const CHUNKS = 4;
-const SESSIONS = 3;
+const SESSIONS = 4;
 
 export function makeTrainer(ort: OrtModule, options: TrainerOptions): Trainer {
   const { config, layout, weights, threads, maxLength } = options;
-  const graphOptions = { maxLength, chunks: options.chunks ?? CHUNKS };
+  const chunks = options.chunks ?? CHUNKS;
   const adam = adamState(layout.size);
   const parameters: Feeds = {};
   for (const { name, shape, offset, size } of layout.slots) {
     parameters[name] = new ort.Tensor("float32", weights.subarray(offset, offset + size), [...shape]);
   }
   const sessions = lruCache<GraphSession>(SESSIONS, (session) => session.dispose());
-  const sessionOptions = {
-    threads,
-    ...(options.profile !== undefined && { profile: options.profile }),
-  };
-  const trainSession = (loss: LossSpec): Promise<GraphSession> =>
-    sessions.get(JSON.stringify(loss), () =>
-      createSession(ort, buildTrainGraph(config, layout, loss, graphOptions), sessionOptions),
-    );
-  const forwardSession = (): Promise<GraphSession> =>
-    sessions.get("logprobs", () =>
-      createSession(ort, buildLogProbGraph(config, layout, graphOptions), sessionOptions),
-    );
-
-  const masks = new Map<number, Tensor[]>();
-  const group = config.numHeads / config.numKvHeads;
-  const masksFor = (block: number): Tensor[] => {
-    let made = masks.get(block);
-    if (made === undefined) {
-      made = Array.from(
-        { length: graphOptions.chunks },
-        (_, i) => new ort.Tensor("float32", causalMask(group, block, i), [group * block, (i + 1) * block]),
-      );
-      masks.set(block, made);
-    }
-    return made;
-  };
-
-  function feedsOf(plan: MicroBatch, temperature: number): Feeds {
-    const feeds: Feeds = {
-      ...parameters,
-      ids: new ort.Tensor("int32", plan.ids, [plan.ids.length]),
-      rows: new ort.Tensor("int32", plan.places, [plan.places.length]),
-      targets: new ort.Tensor("int32", plan.targets, [plan.targets.length]),
-      invTemperature: new ort.Tensor("float32", Float32Array.of(1 / temperature), []),
-    };
-    masksFor(plan.length / graphOptions.chunks).forEach((mask, i) => {
-      feeds[`mask${i}`] = mask;
+  const sessionFor = (loss: LossSpec | null, shared: boolean): Promise<GraphSession> =>
+    sessions.get(JSON.stringify([loss, shared]), () => {
+      const how = { maxLength: maxLength + 2 * LENGTH_STEP, chunks, shared }; // padding has positions too
+      const graph =
+        loss === null ? buildLogProbGraph(config, layout, how) : buildTrainGraph(config, layout, loss, how);
+      return createSession(ort, graph, {
+        threads,
+        ...(options.profile !== undefined && { profile: options.profile }),
+      });
     });
-    return feeds;
-  }
-  const symbolsOf = (plan: MicroBatch) => ({
-    B: plan.rows,
-    T: plan.length,
-    C: plan.length / graphOptions.chunks,
-    R: plan.places.length,
-  });
+  const feeder = makeFeeder(ort, config, chunks);
+  const zeros = new Float32Array(layout.size);
   const limits = (tokens: number) => ({ tokens, maxLength, vocabSize: config.vocabSize });
 
   async function accumulate(batch: Batch, tokens: number, aborted: () => boolean) {
     checkBatch(batch);
     const plans = planMicroBatches(batch, trainedTokens(batch), limits(tokens));
-    const gradient = new Float32Array(layout.size);
     const counters = makeCounters(batch);
-    const session = plans.length === 0 ? null : await trainSession(batch.loss);
-    for (const [at, plan] of plans.entries()) {
+    let parts: Feeds = {};
+    for (const { name, shape, offset, size } of layout.slots) {
+      parts[accumulatorName(name)] = new ort.Tensor("float32", zeros.subarray(offset, offset + size), [
+        ...shape,
+      ]);
+    }
+    for (const plan of plans) {
       if (aborted()) throw new TrainError("interrupted", "the optimizer step was stopped before its update");
-      const pick = (from: Float32Array): Tensor =>
-        new ort.Tensor(
-          "float32",
-          Float32Array.from(plan.source, (n) => from[n]!),
-          [plan.source.length],
-        );
-      const feeds = feedsOf(plan, batch.temperature);
-      feeds.inverse = new ort.Tensor("int32", plan.inverse, [plan.inverse.length]);
+      const vector = (values: Float32Array): Tensor => new ort.Tensor("float32", values, [values.length]);
+      const pick = (from: Float32Array): Tensor => vector(Float32Array.from(plan.source, (n) => from[n]!));
       const coef = Float32Array.from(plan.source, (n) => batch.weights[n]! / batch.divisor);
-      feeds.coef = new ort.Tensor("float32", coef, [coef.length]);
-      if (batch.loss.kind === "clip") {
-        feeds.advantages = pick(batch.advantages);
-        feeds.behavior = pick(batch.behaviorLogprobs);
-      }
-      const out = await session!.run(symbolsOf(plan), feeds);
+      const session = await sessionFor(batch.loss, plan.prefix > 0);
+      const out = await session.run(feeder.symbols(plan), {
+        ...parameters,
+        ...parts,
+        ...feeder.feeds(plan, batch.temperature),
+        inverse: new ort.Tensor("int32", plan.inverse, [plan.inverse.length]),
+        coef: vector(coef),
+        ...(batch.loss.kind === "clip" && {
+          advantages: pick(batch.advantages),
+          behavior: pick(batch.behaviorLogprobs),
+        }),
+      });
       counters.add(plan, coef, out.logp!.data as Float32Array, out.loss!.data as Float32Array);
-      for (const { name, offset, size } of layout.slots) {
-        const part = out[gradientName(name)]!.data as Float32Array;
-        if (at === 0) gradient.set(part, offset);
-        else for (let i = 0; i < size; i++) gradient[offset + i]! += part[i]!;
-      }
+      // The graph adds to what it is given, so the last micro-batch's outputs are the sums over all.
+      parts = Object.fromEntries(
+        layout.slots.map(({ name }) => [accumulatorName(name), out[gradientName(name)]!]),
+      );
+    }
+    const gradient = new Float32Array(layout.size);
+    for (const { name, offset } of layout.slots) {
+      gradient.set(parts[accumulatorName(name)]!.data as Float32Array, offset);
     }
     return { gradient, counters, microBatches: plans.length };
   }
@@ -171,9 +144,10 @@ export function makeTrainer(ort: OrtModule, options: TrainerOptions): Trainer {
     async logprobs(batch, microBatchTokens) {
       const result = new Float32Array(batch.tokenIds.length);
       const plans = planMicroBatches(batch, () => true, limits(microBatchTokens));
-      const session = await forwardSession();
       for (const plan of plans) {
-        const out = await session.run(symbolsOf(plan), feedsOf(plan, batch.temperature));
+        const session = await sessionFor(null, plan.prefix > 0);
+        const feeds = { ...parameters, ...feeder.feeds(plan, batch.temperature) };
+        const out = await session.run(feeder.symbols(plan), feeds);
         const logp = out.logp!.data as Float32Array;
         for (let r = 0; r < logp.length; r++) result[plan.source[r]!] = logp[r]!;
       }

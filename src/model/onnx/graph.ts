@@ -11,7 +11,7 @@ const { ModelProto } = proto.onnx;
 
 /** Name of a tensor in the graph. */
 export type Value = string;
-/** A number, or a product of symbols and numbers such as "B*T*2". */
+/** A number, or a sum of products of symbols and numbers such as "S+B*T*2". */
 export type Dim = number | string;
 export type DType = "float32" | "int32" | "int64";
 export type Attribute = number | string | readonly number[] | { readonly float: number };
@@ -58,13 +58,14 @@ export interface Graph {
 /** Value of a dimension under the given symbols; throws on an unknown symbol. */
 export function evalDim(dim: Dim, symbols: Readonly<Record<string, number>>): number {
   if (typeof dim === "number") return dim;
-  let product = 1;
-  for (const factor of dim.split("*")) {
-    const value = /^-?\d+$/.test(factor) ? Number(factor) : symbols[factor];
-    if (value === undefined) throw new Error(`dimension ${dim}: no value for ${factor}`);
-    product *= value;
-  }
-  return product;
+  const factor = (text: string): number => {
+    const value = /^-?\d+$/.test(text) ? Number(text) : symbols[text];
+    if (value === undefined) throw new Error(`dimension ${dim}: no value for ${text}`);
+    return value;
+  };
+  return dim
+    .split("+")
+    .reduce((sum, term) => sum + term.split("*").reduce((product, text) => product * factor(text), 1), 0);
 }
 
 const int64Bytes = (values: readonly number[]): Uint8Array =>

@@ -1,8 +1,8 @@
 /** The Qwen2 decoder over whole sequences: the forward part of the train, log-prob and prefill graphs. */
 
 import type { Qwen2Config } from "../config.js";
-import { type AttentionShape, causalAttention, maskDims } from "../onnx/attention.js";
-import type { Dim, Graph, Value } from "../onnx/graph.js";
+import { type AttentionShape, causalAttention } from "../onnx/attention.js";
+import type { Graph, Value } from "../onnx/graph.js";
 import { embed, linear, rmsNorm, rotary, type Scope, swiglu, takeRows } from "../onnx/ops.js";
 import { EMBEDDING, FINAL_NORM, type FlatLayout, HEAD, layerNames } from "./flat.js";
 import { rotaryConstants } from "./rotary.js";
@@ -20,10 +20,13 @@ export function parameterInputs(g: Graph, layout: FlatLayout): (name: string) =>
 }
 
 export interface DecoderInputs {
-  readonly ids: Value; // int32 [B*T]
-  /** Rows to predict from: int32 [R] places in [0, B*T), and int32 [B*T] their inverse (R where not taken). */
+  readonly ids: Value; // int32 [N]
+  /** Rows to predict from: int32 [R] places in [0, N), and int32 [N] their inverse (R where not taken). */
   readonly rows: Value;
   readonly inverse: Value;
+  /** Masks of the attention's chunks, and of the shared prefix or null. */
+  readonly masks: readonly Value[];
+  readonly prefixMask: Value | null;
 }
 
 export interface DecoderResult {
@@ -33,34 +36,45 @@ export interface DecoderResult {
   readonly cache: readonly { readonly k: Value; readonly v: Value }[];
 }
 
-export const attentionShape = (config: Qwen2Config, chunks: number): AttentionShape => ({
-  numHeads: config.numHeads,
-  numKvHeads: config.numKvHeads,
-  headDim: config.headDim,
-  chunks,
-});
-
-/** Declares the mask inputs mask0 .. */
-export const maskInputs = (g: Graph, shape: AttentionShape): Value[] =>
-  Array.from({ length: shape.chunks }, (_, i) => g.input(`mask${i}`, "float32", maskDims(shape, i)));
+/** Declares the inputs of the decoder. Symbols: N = S + B*T, C = T / chunks, S only with a shared prefix. */
+export function decoderInputs(
+  g: Graph,
+  config: Qwen2Config,
+  options: { readonly chunks: number; readonly shared: boolean; readonly backward: boolean },
+): DecoderInputs {
+  const group = config.numHeads / config.numKvHeads;
+  const keys = (i: number): string => (options.shared ? `S+C*${i + 1}` : `C*${i + 1}`);
+  return {
+    ids: g.input("ids", "int32", ["N"]),
+    rows: g.input("rows", "int32", ["R"]),
+    inverse: options.backward ? g.input("inverse", "int32", ["N"]) : "",
+    masks: Array.from({ length: options.chunks }, (_, i) =>
+      g.input(`mask${i}`, "float32", [`C*${group}`, keys(i)]),
+    ),
+    prefixMask: options.shared ? g.input("prefixMask", "float32", [`S*${group}`, "S"]) : null,
+  };
+}
 
 /**
  * Everything after the last attention runs on the R predicted rows only: the rest of the last layer would be unused.
- * Symbols: B, T, C = T / chunks, R.
+ * Without a shared prefix the rows are [B, T]; with one, the S prefix tokens come first and the rows' own tokens, at
+ * positions S and on, after them.
  */
 export function decoder(
   scope: Scope,
   config: Qwen2Config,
   parameter: (name: string) => Value,
   inputs: DecoderInputs,
-  options: { readonly chunks: number; readonly maxLength: number; readonly masks: readonly Value[] },
+  options: { readonly chunks: number; readonly maxLength: number },
 ): DecoderResult {
   const { g } = scope;
   const { hiddenSize: d, numHeads, numKvHeads, headDim, rmsNormEps: eps } = config;
-  const shape = attentionShape(config, options.chunks);
+  const shape: AttentionShape = { numHeads, numKvHeads, headDim, chunks: options.chunks };
   const tables = rotaryConstants(g, config, options.maxLength);
-  const start = g.shape([0]);
-  const time: Dim = "T";
+  const { masks, prefixMask } = inputs;
+  // Rows all start at position 0, or each token has a position of its own.
+  const positions = prefixMask === null ? g.shape([0]) : g.input("positions", "int64", ["N", 1]);
+  const time = prefixMask === null ? "T" : 1;
   const cache: { k: Value; v: Value }[] = [];
 
   let x = embed(scope, parameter(EMBEDDING), inputs.ids, config.vocabSize, d);
@@ -75,7 +89,7 @@ export function decoder(
       numHeads,
       headDim,
       tables.query,
-      start,
+      positions,
       time,
     );
     const k = rotary(
@@ -84,12 +98,12 @@ export function decoder(
       numKvHeads,
       headDim,
       tables.key,
-      start,
+      positions,
       time,
     );
     const v = project(names.vWeight, names.vBias);
     cache.push({ k, v });
-    let mixed = causalAttention(scope, shape, { q, k, v, masks: options.masks });
+    let mixed = causalAttention(scope, shape, { q, k, v, masks, prefixMask });
     if (l === config.numLayers - 1) {
       mixed = takeRows(scope, mixed, inputs.rows, inputs.inverse, numHeads * headDim);
       x = takeRows(scope, x, inputs.rows, inputs.inverse, d);

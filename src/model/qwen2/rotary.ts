@@ -49,12 +49,15 @@ export function rotaryConstants(
 /** Added to scores of keys that must not be seen: exp underflows to exactly 0, and no infinities arise. */
 export const MASKED = -1e30;
 
-/** Mask of query block `i` of C positions over the first (i + 1) C keys, repeated for the group: [group*C, (i+1)*C]. */
-export function causalMask(group: number, block: number, i: number): Float32Array {
-  const keys = (i + 1) * block;
+/**
+ * Mask of query block `i` of C positions over the `prefix` keys and the first (i + 1) C own keys, repeated for the
+ * group: [group*C, prefix + (i+1)*C].
+ */
+export function causalMask(group: number, block: number, i: number, prefix = 0): Float32Array {
+  const keys = prefix + (i + 1) * block;
   const mask = new Float32Array(group * block * keys);
   for (let r = 0; r < group * block; r++) {
-    const query = i * block + (r % block);
+    const query = prefix + i * block + (r % block);
     mask.fill(MASKED, r * keys + query + 1, (r + 1) * keys);
   }
   return mask;

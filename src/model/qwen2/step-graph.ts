@@ -10,7 +10,7 @@
 import type { Qwen2Config } from "../config.js";
 import { type BuiltGraph, makeGraph, type Value } from "../onnx/graph.js";
 import { linear, reshape, rmsNorm, rotary, type Scope, swiglu } from "../onnx/ops.js";
-import { attentionShape, decoder, maskInputs, parameterInputs } from "./decoder.js";
+import { decoder, decoderInputs, parameterInputs } from "./decoder.js";
 import { EMBEDDING, FINAL_NORM, type FlatLayout, HEAD, layerNames } from "./flat.js";
 import { rotaryConstants } from "./rotary.js";
 
@@ -28,16 +28,10 @@ export const fusedNames = (layer: number) => ({
 export function buildPrefillGraph(config: Qwen2Config, layout: FlatLayout, maxLength: number): BuiltGraph {
   const g = makeGraph();
   const scope: Scope = { g, tape: null };
-  const inputs = {
-    ids: g.input("ids", "int32", ["B*T"]),
-    rows: g.input("rows", "int32", ["R"]),
-    inverse: "",
-  };
-  const masks = maskInputs(g, attentionShape(config, 1));
+  const inputs = decoderInputs(g, config, { chunks: 1, shared: false, backward: false });
   const { hidden, headWeight, cache } = decoder(scope, config, parameterInputs(g, layout), inputs, {
     chunks: 1,
     maxLength,
-    masks,
   });
   const perHead = (x: Value, perm: readonly number[]): Value =>
     g.op("Transpose", [reshape(g, x, ["T", config.numKvHeads, config.headDim])], { perm });

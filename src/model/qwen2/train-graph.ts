@@ -1,8 +1,9 @@
 /**
  * The train graph: log-probs, per-token losses and all gradients of one micro-batch; and its forward half alone.
  *
- * Inputs besides the parameters: ids int32 [B*T]; rows, targets int32 [R]; inverse int32 [B*T]; coef [R] =
- * weight / divisor; advantages, behavior [R]; invTemperature scalar; mask0 .. mask(chunks-1).
+ * Inputs besides the parameters: ids int32 [N]; rows, targets int32 [R]; inverse int32 [N]; coef [R] =
+ * weight / divisor; advantages, behavior [R]; invTemperature scalar; mask0 .. mask(chunks-1); with a shared prefix also
+ * positions int64 [N, 1] and prefixMask. The gradients are added to acc_<parameter>, those of the micro-batches before.
  * Outputs: logp [R]; train only: loss [R], and g_<parameter>.
  */
 
@@ -10,7 +11,7 @@ import type { LossSpec } from "../../core/types.js";
 import type { Qwen2Config } from "../config.js";
 import { type BuiltGraph, makeGraph } from "../onnx/graph.js";
 import { makeTape } from "../onnx/tape.js";
-import { attentionShape, decoder, maskInputs, parameterInputs } from "./decoder.js";
+import { decoder, decoderInputs, parameterInputs } from "./decoder.js";
 import type { FlatLayout } from "./flat.js";
 import { headLogProb, tokenLoss } from "./objective.js";
 
@@ -18,26 +19,21 @@ export interface TrainGraphOptions {
   readonly maxLength: number;
   /** Blocks of the causal attention; T is a multiple of it. */
   readonly chunks: number;
+  /** The rows share a prefix, which is computed once. */
+  readonly shared: boolean;
 }
 
 export const gradientName = (parameter: string): string => `g_${parameter}`;
+export const accumulatorName = (parameter: string): string => `acc_${parameter}`;
 
 function forward(config: Qwen2Config, layout: FlatLayout, options: TrainGraphOptions, loss: LossSpec | null) {
   const g = makeGraph();
   const tape = loss === null ? null : makeTape();
   const scope = { g, tape };
-  const inputs = {
-    ids: g.input("ids", "int32", ["B*T"]),
-    rows: g.input("rows", "int32", ["R"]),
-    inverse: tape === null ? "" : g.input("inverse", "int32", ["B*T"]),
-  };
-  const masks = maskInputs(g, attentionShape(config, options.chunks));
+  const inputs = decoderInputs(g, config, { ...options, backward: tape !== null });
   const targets = g.input("targets", "int32", ["R"]);
   const invTemperature = g.input("invTemperature", "float32", []);
-  const { hidden, headWeight } = decoder(scope, config, parameterInputs(g, layout), inputs, {
-    ...options,
-    masks,
-  });
+  const { hidden, headWeight } = decoder(scope, config, parameterInputs(g, layout), inputs, options);
   const withEntropy = loss?.kind === "clip" && loss.entropyCoef !== 0;
   const head = headLogProb(scope, hidden, headWeight, targets, invTemperature, withEntropy);
   g.output(head.logp, "logp");
@@ -58,6 +54,10 @@ export function buildTrainGraph(
   const token = tokenLoss(scope, loss, head.logp, advantages, behavior, head.entropy);
   g.output(token.loss, "loss");
   const bonus = head.entropy === null || !clip ? null : g.op("Mul", [coef, g.constant(-loss.entropyCoef)]);
+  for (const { name, shape } of layout.slots) {
+    const before = g.input(accumulatorName(name), "float32", shape);
+    tape!.contribute(name, () => before);
+  }
   head.seed(token.slope === null ? g.op("Neg", [coef]) : g.op("Mul", [coef, token.slope]), bonus);
   tape!.backward();
   for (const { name } of layout.slots) {

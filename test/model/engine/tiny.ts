@@ -91,6 +91,41 @@ export function tinyBatch(
   };
 }
 
+/** Groups of rollouts with a common prompt each; every token after the prompt is trained. */
+export function groupedBatch(
+  groups: readonly { prompt: number; completions: readonly number[] }[],
+  loss: LossSpec,
+  more: Partial<Batch> = {},
+): Batch {
+  const rows = groups.flatMap((group, id) => group.completions.map((length) => ({ ...group, id, length })));
+  const base = tinyBatch(
+    rows.map((r) => r.prompt + r.length),
+    loss,
+  );
+  const { tokenIds, lossMask, rowStart, groupIds } = base;
+  const rng = makeRng("grouped");
+  const prompts = groups.map(({ prompt }) =>
+    Int32Array.from({ length: prompt }, () => rng.int(tinyConfig.vocabSize)),
+  );
+  rows.forEach(({ id, prompt }, b) => {
+    tokenIds.set(prompts[id]!, rowStart[b]!);
+    lossMask.fill(0, rowStart[b]!, rowStart[b]! + prompt);
+    lossMask.fill(1, rowStart[b]! + prompt, rowStart[b + 1]!);
+    groupIds[b] = id;
+  });
+  const each = (f: () => number): Float32Array => Float32Array.from(lossMask, (m) => (m === 1 ? f() : 0));
+  const lossTokens = lossMask.reduce((a, m) => a + m, 0);
+  return {
+    ...base,
+    weights: each(() => 0.5 + rng.uniform()),
+    behaviorLogprobs: each(() => -3.6 + rng.normal()),
+    advantages: each(() => rng.normal()),
+    lossTokens,
+    divisor: lossTokens,
+    ...more,
+  };
+}
+
 export async function tinyTrainer(
   options: {
     config?: Qwen2Config;

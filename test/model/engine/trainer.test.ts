@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Batch } from "../../../src/core/types.js";
+import { planMicroBatches, positionsOf, trainedTokens } from "../../../src/model/engine/plan.js";
 import { restoreState, saveState } from "../../../src/model/engine/state.js";
-import { CLIP, HYPER, largestGap, never, tinyBatch, tinyTrainer } from "./tiny.js";
+import { CLIP, groupedBatch, HYPER, largestGap, never, tinyBatch, tinyConfig, tinyTrainer } from "./tiny.js";
 
 const dirs: string[] = [];
 const scratch = async (): Promise<string> => {
@@ -22,7 +24,7 @@ const bits = (x: Float32Array): Buffer => Buffer.from(x.buffer, x.byteOffset, x.
 describe("micro-batches", () => {
   it("1x8, 2x4, 4x2 and 8x1 rows give the same loss, gradient and counters", async () => {
     const { trainer } = await tinyTrainer();
-    const batch = tinyBatch(lengths, CLIP);
+    const batch = tinyBatch(lengths, CLIP, { groupIds: Int32Array.from(lengths, (_, i) => i) });
     const whole = await trainer.gradients(batch, 8 * 64);
     for (const tokens of [4 * 64, 2 * 64, 64]) {
       const cut = await trainer.gradients(batch, tokens);
@@ -57,6 +59,69 @@ describe("micro-batches", () => {
     }
   });
 
+  it("a prompt shared by a group is computed once, with the same result as when every row has its own", async () => {
+    const groups = [
+      { prompt: 70, completions: [20, 31, 9, 1, 25] },
+      { prompt: 35, completions: [40, 38, 5, 40, 40, 12] },
+      { prompt: 9, completions: [10, 12] }, // too little to share
+    ];
+    const batch = groupedBatch(groups, CLIP);
+    const limits = { tokens: 512, maxLength: 128, vocabSize: tinyConfig.vocabSize };
+    const plans = planMicroBatches(batch, trainedTokens(batch), limits);
+    expect(plans.map((p) => [p.prefix, p.rows]).sort()).toEqual([
+      [0, 2],
+      [32, 6],
+      [64, 5],
+    ]);
+    const apart = { ...batch, groupIds: batch.groupIds.map((_, b) => b) };
+    expect(planMicroBatches(apart, trainedTokens(apart), limits).every((p) => p.prefix === 0)).toBe(true);
+
+    const { trainer } = await tinyTrainer();
+    const expected = await trainer.gradients(apart, 512);
+    for (const tokens of [512, 160]) {
+      const shared = await trainer.gradients(batch, tokens);
+      expect(shared.loss).toBeCloseTo(expected.loss, 6);
+      expect(largestGap(shared.gradient, expected.gradient, 1e-2)).toBeLessThan(1e-4);
+    }
+    await trainer.close();
+  });
+
+  it("every wanted token is predicted exactly once, from its own place, within the budget", () => {
+    const row = fc.record({
+      prompt: fc.integer({ min: 1, max: 80 }),
+      completions: fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 12 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(row, { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 64, max: 900 }),
+        (groups, tokens) => {
+          const batch = groupedBatch(groups, CLIP);
+          const plans = planMicroBatches(batch, trainedTokens(batch), {
+            tokens,
+            maxLength: 200,
+            vocabSize: 37,
+          });
+          const seen = plans.flatMap((p) => [...p.source]).sort((a, b) => a - b);
+          expect(seen).toEqual([...batch.lossMask.keys()].filter((n) => batch.lossMask[n] === 1));
+          for (const plan of plans) {
+            expect(new Set(plan.places).size).toBe(plan.places.length);
+            expect(plan.rows === 1 || plan.ids.length <= tokens).toBe(true);
+            const positions = positionsOf(plan);
+            plan.source.forEach((n, r) => {
+              // The state that predicts token n is fed token n - 1, at the position of that token in its row.
+              const row = batch.rowStart.findLastIndex((start) => start <= n);
+              expect(plan.ids[plan.places[r]!]).toBe(batch.tokenIds[n - 1]);
+              expect(Number(positions[plan.places[r]!])).toBe(n - 1 - batch.rowStart[row]!);
+              expect(plan.targets[r]).toBe(batch.tokenIds[n]);
+            });
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
   it("drops tokens whose behaviour log-prob is not finite", async () => {
     const { trainer } = await tinyTrainer();
     const batch = tinyBatch([20, 20], CLIP);
@@ -74,6 +139,20 @@ describe("micro-batches", () => {
     expect(dropped.lossTokens).toBe(batch.lossTokens - 2);
     expect(dropped.loss).toBe(masked.loss);
     expect(dropped.gradNorm).toBe(masked.gradNorm);
+    await trainer.close();
+  });
+});
+
+describe("the longest rows", () => {
+  it.each([33, 47, 64, 65])("of %i tokens fit, with a prefix and without", async (maxLength) => {
+    const { trainer } = await tinyTrainer({ maxLength });
+    const batch = groupedBatch([{ prompt: 17, completions: Array(9).fill(maxLength - 17) }], CLIP);
+    const shared = await trainer.gradients(batch, 256);
+    const apart = await trainer.gradients({ ...batch, groupIds: batch.groupIds.map((_, b) => b) }, 256);
+    expect(Number.isFinite(shared.loss)).toBe(true);
+    expect(largestGap(shared.gradient, apart.gradient, 1e-2)).toBeLessThan(1e-4);
+    const logp = await trainer.logprobs(batch, 256);
+    expect(logp.every((x) => x <= 0)).toBe(true);
     await trainer.close();
   });
 });
