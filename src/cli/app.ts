@@ -5,7 +5,7 @@
 
 import yargs, { type Argv } from "yargs";
 import { EXIT_CODES } from "../core/errors.js";
-import { completeWord } from "./complete.js";
+import { COMPLETE, completeWord, completionScript } from "./complete.js";
 import { killDescendants } from "./descendants.js";
 import { asTrainError, errorJson, errorText } from "./print-error.js";
 import { flushed, makeShell, type Parts, type Shell, versionOf } from "./shell.js";
@@ -39,6 +39,11 @@ function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
 }
 
 async function dispatch(shell: Shell, parts: Parts): Promise<number> {
+  if (shell.words[0] === COMPLETE) {
+    const words = await completeWord(shell, parts, shell.words.slice(1));
+    shell.stdout.write(words.map((word) => `${word}\n`).join(""));
+    return 0;
+  }
   let code = 0;
   const stages = Object.keys(parts.stages);
   const example = `train --stage ${stages[0]} --config adaptive-dapo.yaml`;
@@ -168,12 +173,11 @@ async function dispatch(shell: Shell, parts: Parts): Promise<number> {
         });
       },
     )
-    .completion(
+    .command(
       "completion",
-      "Print a completion script: train completion >> ~/.bashrc",
-      (current, _args, done) => {
-        void completeWord(shell, parts, current).then(done, () => done([]));
-      },
+      "Print a completion script for bash and zsh",
+      (y) => y,
+      () => shell.stdout.write(completionScript(shell.program)),
     )
     .strictOptions()
     .version(versionOf(shell.root))

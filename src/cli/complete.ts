@@ -1,29 +1,37 @@
-/** Words that a shell's Tab key can fill in: commands, stages, configs and dotted keys. */
+/** Words that a shell's Tab key can fill in: commands, options, stages, configs and dotted keys. */
 
 import { shippedConfigs } from "../config/files.js";
 import type { Parts, Shell } from "./shell.js";
 import { COMMANDS, CONFIG_VERBS } from "./usage.js";
 
-export async function completeWord(shell: Shell, parts: Parts, current: string): Promise<string[]> {
-  // yargs calls us as `train --get-yargs-completions train word word current`.
-  const typed = shell.words.slice(shell.words.indexOf("--get-yargs-completions") + 2);
+/** What the script below asks us with; the words typed so far follow, the unfinished one last. */
+export const COMPLETE = "--complete-words";
+
+/** For bash, and for zsh after bashcompinit. `complete` looks at the last part of a path, so scripts/train is covered. */
+export const completionScript = (program: string): string => `# bash: source <(${program} completion)
+# zsh:  autoload -U bashcompinit && bashcompinit && source <(${program} completion)
+_veriloop_train() {
+  COMPREPLY=($("\${COMP_WORDS[0]}" ${COMPLETE} "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+  case "\${COMPREPLY[0]-}" in *=) type compopt >/dev/null 2>&1 && compopt -o nospace ;; esac
+}
+complete -o default -F _veriloop_train train
+`;
+
+export async function completeWord(shell: Shell, parts: Parts, typed: readonly string[]): Promise<string[]> {
+  const current = typed.at(-1) ?? "";
   const before = typed.at(-2);
   const fits = (words: readonly string[]): string[] => words.filter((w) => w.startsWith(current));
   if (before === "--stage") return fits(Object.keys(parts.stages));
   if (before === "--config") return fits(shippedConfigs(shell.root));
   if (before === "config" && typed.length === 2) return fits(CONFIG_VERBS);
-  if (current.startsWith("-"))
+  if (current.startsWith("-")) {
     return fits(["--stage", "--config", "--name", "--resume", "--dry-run", "--json", "--quiet"]);
-  const stage = typed[typed.indexOf("--stage") + 1];
-  if (typed.includes("--stage") && stage !== undefined) {
-    const schema = (await parts.schemas())[stage];
-    if (schema === undefined) return [];
-    const { keysOf } = await import("../config/keys.js");
-    return fits(
-      keysOf(schema)
-        .filter((k) => !k.section)
-        .map((k) => `${k.key}=`),
-    );
   }
-  return typed.length <= 1 ? fits(COMMANDS) : [];
+  const at = typed.indexOf("--stage");
+  if (at < 0) return typed.length <= 1 ? fits(COMMANDS) : [];
+  const schema = (await parts.schemas())[typed[at + 1] ?? ""];
+  if (schema === undefined) return [];
+  const { keysOf } = await import("../config/keys.js");
+  const keys = keysOf(schema).filter((k) => !k.section);
+  return fits(keys.map((k) => `${k.key}=`));
 }

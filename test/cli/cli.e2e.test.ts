@@ -87,6 +87,33 @@ describe.concurrent("usage", () => {
   });
 });
 
+describe.concurrent("completion", () => {
+  it.each([
+    [["--stage", ""], "rl\ndistill\neval\n"],
+    [["--stage", "rl", "rl.st"], "rl.steps=\n"],
+    [["--stage", "distill", "--config", "dis"], "distill-primer.yaml\n"],
+    [["do"], "doctor\n"],
+    [["config", "pr"], "print\n"],
+    [["--stage", "nope", "x"], ""],
+  ])("%j", async (typed, stdout) => {
+    expect(await train(["--complete-words", ...typed], { main: REAL })).toEqual({
+      code: 0,
+      stdout,
+      stderr: "",
+    });
+  });
+
+  it("bash reads the script, and fills in a word with it", async () => {
+    const { stdout, code } = await train(["completion"], { main: REAL });
+    expect(code).toBe(0);
+    const cwd = workplace();
+    writeFileSync(join(cwd, "train"), '#!/bin/sh\nshift\necho "given:$#:$*"\n', { mode: 0o755 });
+    const ask = 'COMP_WORDS=(./train --stage ""); COMP_CWORD=2; _veriloop_train; echo "$COMPREPLY"';
+    const { stdout: filled } = spawnSync("bash", ["-c", `${stdout}\n${ask}`], { cwd, encoding: "utf8" });
+    expect(filled).toBe("given:2:--stage\n");
+  });
+});
+
 describe.concurrent("a stage", () => {
   const run = (words: readonly string[], env: NodeJS.ProcessEnv = {}) =>
     train(["--stage", "rl", "--config", "fk.yaml", ...words], { cwd: workplace(), env });

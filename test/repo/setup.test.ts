@@ -151,24 +151,21 @@ describe("scripts/setup", () => {
     expect(m.setup()).toEqual(NOTHING);
   });
 
-  it.runIf(process.getuid?.() === 0 && process.platform === "linux")(
-    "installs tools with apt-get",
-    () => {
-      const m = machine([]);
-      const made = ["iverilog", "vvp", "yosys", "bwrap"].map(
-        (n) => `echo "#!/bin/sh" >${m.bin}/${n}; /bin/chmod +x ${m.bin}/${n}`,
-      );
-      m.write(
-        join(m.bin, "apt-get"),
-        `#!/bin/sh\necho "$*" >>${m.place}/apt-ran\ncase "$*" in *install*) ${made.join("; ")} ;; esac\n`,
-      );
-      expect(m.setup()).toMatchObject({ status: 0 });
-      expect(readFileSync(join(m.place, "apt-ran"), "utf8")).toContain(
-        "install -q -y --no-install-recommends iverilog yosys bubblewrap\n",
-      );
-      expect(m.setup()).toEqual(NOTHING);
-    },
-  );
+  it.runIf(process.getuid?.() === 0 && process.platform === "linux")("installs tools with apt-get", () => {
+    const m = machine([]);
+    const made = ["iverilog", "vvp", "yosys", "bwrap"].map(
+      (n) => `echo "#!/bin/sh" >${m.bin}/${n}; /bin/chmod +x ${m.bin}/${n}`,
+    );
+    m.write(
+      join(m.bin, "apt-get"),
+      `#!/bin/sh\necho "$*" >>${m.place}/apt-ran\ncase "$*" in *install*) ${made.join("; ")} ;; esac\n`,
+    );
+    expect(m.setup()).toMatchObject({ status: 0 });
+    expect(readFileSync(join(m.place, "apt-ran"), "utf8")).toContain(
+      "install -q -y --no-install-recommends iverilog yosys bubblewrap\n",
+    );
+    expect(m.setup()).toEqual(NOTHING);
+  });
 
   it.runIf(process.platform === "linux")("says once that bubblewrap is missing, and goes on", () => {
     const m = machine(["iverilog", "vvp", "yosys"]);
