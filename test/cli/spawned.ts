@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { afterAll } from "vitest";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const tsx = new URL("../../node_modules/tsx/dist/loader.mjs", import.meta.url).href;
@@ -34,10 +34,16 @@ export interface Running {
   readonly ended: Promise<Ended>;
 }
 
+const places: string[] = [];
+// Not when a test ends: tests that run side by side do not know which of them is asking.
+afterAll(() => {
+  for (const path of places) rmSync(path, { recursive: true, force: true });
+});
+
 /** A folder of its own with one config, fk.yaml. */
 export function workplace(): string {
   const path = mkdtempSync(join(tmpdir(), "cli-"));
-  onTestFinished(() => rmSync(path, { recursive: true, force: true }));
+  places.push(path);
   writeFileSync(join(path, "fk.yaml"), "rl: {steps: 3}\n");
   return path;
 }
