@@ -9,14 +9,14 @@ import { TrainError } from "../../core/errors.js";
 import type { Batch } from "../../core/types.js";
 
 /** T is a multiple of this, so the causal chunks are whole and few different shapes arise. */
-export const LENGTH_STEP = 32;
+export const LENGTH_STEP = 16;
 /** Shared prefixes are cut down to a multiple of this; the rest of the prompt stays with each row. */
 const PREFIX_STEP = 16;
 /** Saved tokens from which a group gets micro-batches of its own. */
 const WORTH_SHARING = 128;
 /** Larger micro-batches are slower: products of about this many rows stay in the cache of a core. */
 const GOOD_TOKENS = 1024;
-const GOOD_SHARED_TOKENS = 2048;
+const GOOD_SHARED_TOKENS = 1536;
 
 export interface MicroBatch {
   readonly rows: number; // B
