@@ -49,8 +49,11 @@ export interface GoldenDeps {
 export class PrepareFault extends Error {
   readonly code: string;
   readonly retryable: boolean;
-  constructor(fault: Extract<SimResult, { kind: "infra" }>) {
+  /** A failed simulation has been retried where it failed; a file or Yosys has not. */
+  readonly retried: boolean;
+  constructor(fault: Extract<SimResult, { kind: "infra" }>, retried = true) {
     super(fault.log);
+    this.retried = retried;
     this.code = fault.code;
     this.retryable = fault.retryable;
   }

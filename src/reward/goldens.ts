@@ -144,6 +144,6 @@ export type Goldens = ReturnType<typeof makeGoldens>;
 function asFault(fault: unknown): unknown {
   const code = (fault as NodeJS.ErrnoException)?.code;
   return typeof code === "string" && !(fault instanceof PrepareFault) && /^E[A-Z]+$/.test(code)
-    ? new PrepareFault({ kind: "infra", code, retryable: true, log: (fault as Error).message })
+    ? new PrepareFault({ kind: "infra", code, retryable: true, log: (fault as Error).message }, false)
     : fault;
 }

@@ -79,8 +79,15 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
   const simulator =
     options.simulator ??
     makeSpawnSimulator({ tools, scratchDir: own, limits: options.limits ?? DEFAULT_LIMITS });
+  // A slot is not held while waiting to try again.
   const pooled: Simulator = {
-    run: (job, signal) => pool.run(() => simulator.run(job, signal)),
+    async run(job, signal) {
+      for (let attempt = 0; ; attempt++) {
+        const result = await pool.run(() => simulator.run(job, signal));
+        if (result.kind !== "infra" || !result.retryable || attempt >= retries) return result;
+        await backoff(attempt, signal);
+      }
+    },
     close: () => simulator.close(),
   };
   const check: CheckDeps = { simulator: pooled, names: secretNames };
@@ -108,7 +115,7 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
         return await goldens.ensure(problem.task);
       } catch (fault) {
         if (!(fault instanceof PrepareFault)) throw fault;
-        if (!fault.retryable || attempt >= retries) {
+        if (!fault.retryable || fault.retried || attempt >= retries) {
           return {
             kind: "infra",
             code: fault.code,
@@ -191,19 +198,13 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
         throw fault;
       });
     const work = (async (): Promise<Result | Infra> => {
-      for (let attempt = 0; ; attempt++) {
-        signal.throwIfAborted();
-        const ready = await golden(problem, signal);
-        if ("kind" in ready) return ready;
-        const result = await examine(problem, ready, candidate, signal);
-        if (!("kind" in result)) {
-          if (finished.size >= MAX_CACHED) finished.delete(finished.keys().next().value!);
-          finished.set(key, result);
-          return result;
-        }
-        if (!result.retryable || attempt >= retries) return result;
-        await backoff(attempt, signal);
-      }
+      const ready = await golden(problem, signal);
+      if ("kind" in ready) return ready;
+      const result = await examine(problem, ready, candidate, signal);
+      if ("kind" in result) return result;
+      if (finished.size >= MAX_CACHED) finished.delete(finished.keys().next().value!);
+      finished.set(key, result);
+      return result;
     })();
     underWay.set(key, work);
     const clear = (): void => {

@@ -278,13 +278,21 @@ class Driver {
 
   /**
    * Every fourth episode of a design with such constants is an unlock sequence: one input takes the constants in
-   * their order, with a rare stumble, while the controls hold still (all high the first time).
+   * their order, with a rare stumble, while the controls hold still (all high the first time). Another fourth puts all
+   * wide inputs at corners, so that their combinations are met.
    */
   private modes(): Mode[] {
     const { rng } = this;
+    const kind = this.episodes++ % 4;
     const locks = this.data.filter((f) => f.width > 1 && this.minedFor(f).length > 1);
-    const lock = locks.length > 0 && this.episodes % 4 === 1 ? rng.pick(locks) : null;
-    const first = this.episodes++ === 1;
+    const lock = locks.length > 0 && kind === 1 ? rng.pick(locks) : null;
+    const first = this.episodes === 2;
+    if (kind === 3) {
+      return this.data.map((f): Mode => {
+        const corners = cornersOf(f.width);
+        return f.width > 1 ? () => rng.pick(corners) : this.modeFor(f);
+      });
+    }
     if (lock === null) return this.data.map((f) => this.modeFor(f));
     return this.data.map((f): Mode => {
       if (f !== lock) {
@@ -314,15 +322,7 @@ class Driver {
     const uniform = (): bigint => randomBits(rng, f.width);
     const mined = this.minedFor(f);
     const peers = this.data.filter((o) => o.name !== f.name && o.width === f.width);
-    const corners = [
-      0n,
-      top,
-      1n,
-      1n << BigInt(f.width - 1),
-      (1n << BigInt(f.width - 1)) - 1n,
-      top - 1n,
-      patterned(f.width),
-    ];
+    const corners = cornersOf(f.width);
     const modes: Mode[] = [
       uniform,
       uniform,
@@ -348,6 +348,12 @@ class Driver {
     return rng.pick(modes);
   }
 }
+
+const cornersOf = (width: number): bigint[] => {
+  const top = ones(width);
+  const high = 1n << BigInt(width - 1);
+  return [0n, top, 1n, high, high - 1n, top - 1n, patterned(width)];
+};
 
 const patterned = (width: number): bigint => BigInt(`0b${"10".repeat(width).slice(0, width)}`);
 

@@ -1,6 +1,6 @@
 /** What the tests of this folder share: one rewarder on a scratch of its own, and problems from source text. */
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Problem, ScoredVerdict, Verdict } from "../../src/core/types.js";
@@ -52,4 +52,30 @@ export function open(options: Partial<RewarderOptions> = {}) {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Living descendants of this process, by command name. */
+export function children(): { readonly pid: number; readonly name: string }[] {
+  const parents = new Map<number, { parent: number; name: string; state: string }>();
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+      const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+      const rest = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+      parents.set(Number(entry), { parent: Number(rest[1]), name, state: rest[0]! });
+    } catch {
+      // it ended while we looked
+    }
+  }
+  const below = (pid: number): boolean => {
+    for (let at = pid, hops = 0; at > 1 && hops < 64; hops++) {
+      if (at === process.pid) return true;
+      at = parents.get(at)?.parent ?? 0;
+    }
+    return false;
+  };
+  return [...parents]
+    .filter(([pid, p]) => pid !== process.pid && p.state !== "Z" && below(pid))
+    .map(([pid, p]) => ({ pid, name: p.name }));
 }
