@@ -6,7 +6,12 @@ export const samplerSchema = z
     threads: z.int().min(1).default(1).describe("Threads of one sampling kernel; the other cores simulate"),
     slots: z.int().min(1).max(1024).default(64).describe("Rollouts decoded side by side"),
     temperature: z.number().min(0).default(1).describe("Sampling temperature of training rollouts"),
-    top_p: z.number().gt(0).max(1).default(1).describe("Nucleus mass; 1 keeps log-probs exact for the policy gradient"),
+    top_p: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(1)
+      .describe("Nucleus mass; 1 keeps log-probs exact for the policy gradient"),
     max_tokens: z.int().min(1).default(192).describe("Longest completion in tokens"),
   })
   .prefault({});

@@ -97,25 +97,25 @@ function evalMetrics(r: EvalResult, seconds: number): Metrics {
   return record;
 }
 
-/** The first rollout of every problem: enough to look at, small enough to keep. */
+/** Of every problem the first rollout that passes and the first that fails, where there are such. */
 function evalSamples(step: number, r: EvalResult): SampleRow[] {
-  return r.rollouts
-    .filter((_, i) => i % r.samples === 0)
-    .flatMap(({ problem, text, verdict }) =>
-      verdict.kind === "infra"
-        ? []
-        : [
-            {
-              step,
-              problemId: problem.id,
-              kind: "eval" as const,
-              reward: verdict.reward,
-              outcome: verdict.outcome,
-              advantage: null,
-              prompt: problem.prompt.map((m) => m.content).join("\n"),
-              text,
-              log: verdict.log,
-            },
-          ],
-    );
+  const seen = new Set<string>();
+  return r.rollouts.flatMap(({ problem, text, verdict }) => {
+    if (verdict.kind === "infra") return [];
+    const key = `${verdict.passed} ${problem.id}`;
+    if (seen.has(key)) return [];
+    seen.add(key);
+    const row: SampleRow = {
+      step,
+      problemId: problem.id,
+      kind: "eval",
+      reward: verdict.reward,
+      outcome: verdict.outcome,
+      advantage: null,
+      prompt: problem.prompt.map((m) => m.content).join("\n"),
+      text,
+      log: verdict.log,
+    };
+    return [row];
+  });
 }

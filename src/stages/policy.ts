@@ -3,7 +3,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { TrainError } from "../core/errors.js";
 import type { Learner, Sampler } from "../core/ports.js";
-import type { Problem } from "../core/types.js";
+import type { Message, Problem } from "../core/types.js";
 import { embeddedLearner } from "../learner/embedded.js";
 import type { LearnerSection } from "../learner/schema.js";
 import type { Qwen2Config } from "../model/config.js";
@@ -94,7 +94,10 @@ export async function startPolicy(
 /** Every prompt must leave room for an answer. @throws TrainError data naming the first prompts that do not fit */
 export function requireRoom(policy: Policy, problems: readonly Problem[], maxTokens: number): void {
   const limit = policy.config.maxPositionEmbeddings;
-  const long = problems.filter((p) => policy.promptIds(p).length + maxTokens > limit);
+  const atMost = tokenBound(policy.tokenizer);
+  const long = problems.filter(
+    (p) => atMost(p.prompt) + maxTokens > limit && policy.promptIds(p).length + maxTokens > limit,
+  );
   if (long.length === 0) return;
   const show = long.slice(0, 3).map((p) => `${p.id}: ${policy.promptIds(p).length} tokens`);
   throw new TrainError(
@@ -106,4 +109,16 @@ export function requireRoom(policy: Policy, problems: readonly Problem[], maxTok
       hint: "shorten or drop those problems, lower sampler.max_tokens, or use a model with a longer context",
     },
   );
+}
+
+/** Upper bound of a prompt's tokens, without encoding it: a byte-level token holds at least one byte. */
+function tokenBound(tokenizer: Tokenizer): (prompt: readonly Message[]) => number {
+  const frames = new Map<string, number>();
+  return (prompt) => {
+    const roles = prompt.map((m) => m.role).join(" ");
+    const frame =
+      frames.get(roles) ?? tokenizer.encodePrompt(prompt.map((m) => ({ ...m, content: "" }))).length;
+    frames.set(roles, frame);
+    return prompt.reduce((n, m) => n + Buffer.byteLength(m.content), frame);
+  };
 }

@@ -173,7 +173,7 @@ async function train(
         if (!headed) for (const line of STEP_HEADER) reporter.line(line);
         headed = true;
         phases.leave();
-        recordStep(session, outcome, problemOf, split);
+        recordStep(session, outcome, problemOf, split, (from?.seconds ?? 0) + session.seconds());
         spans.flush();
         eta.push(stepSeconds(outcome));
         reporter.status(null);
@@ -228,6 +228,7 @@ function recordStep(
   outcome: StepOutcome,
   problemOf: ReadonlyMap<string, Problem>,
   split: Record<string, number>,
+  elapsed: number,
 ): void {
   const s = outcome.tally.seconds;
   split.sample! += s.sample;
@@ -235,6 +236,7 @@ function recordStep(
   split.learn! += s.learn + s.publish;
   session.tracker.metrics(outcome.step, {
     ...stepMetrics(outcome),
+    "timing/elapsed_s": elapsed,
     "mem/rss_mb": Math.round(process.memoryUsage.rss() / 1e6),
   });
   session.tracker.samples(

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { emptyTally, stepMetrics } from "../../src/rl/loop/metrics.js";
+import { stepMetrics } from "../../src/rl/loop/metrics.js";
+import { emptyTally } from "../../src/rl/loop/tally.js";
 import { makeCheckpointStore } from "../../src/run/checkpoints.js";
 import { openRun } from "../../src/run/directory.js";
 import { isKnownKey, isWallClock, METRIC_KEYS } from "../../src/run/keys.js";

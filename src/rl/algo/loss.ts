@@ -27,7 +27,7 @@ export function clippedTokenLoss(logp: number, old: number, advantage: number, s
   const bounded = Math.min(Math.max(ratio, 1 - spec.epsLow), 1 + spec.epsHigh);
   let loss = Math.max(-advantage * ratio, -advantage * bounded);
   if (spec.dualClip !== null && advantage < 0) loss = Math.min(loss, -advantage * spec.dualClip);
-  if (spec.klCoef > 0) loss += spec.klCoef * (1 / ratio - 1 + logRatio);
+  if (spec.klCoef > 0) loss += spec.klCoef * (ratio - 1 - logRatio); // k3 of KL(behaviour || current)
   let clipped: TokenLoss["clipped"] = null;
   if (advantage > 0 && ratio > 1 + spec.epsHigh) clipped = "high";
   if (advantage < 0 && ratio < 1 - spec.epsLow) clipped = "low";
