@@ -45,6 +45,10 @@ export interface GoldenDeps {
   readonly icarus: string;
 }
 
+/** Goldens that run in less wall time than this give candidates two CPU seconds, slower ones the configured limit. */
+const QUICK_MS = 500;
+const QUICK_CPU_SECONDS = 2;
+
 /** The machinery failed while preparing: not the golden's fault, and nothing to cache. */
 export class PrepareFault extends Error {
   readonly code: string;
@@ -170,7 +174,7 @@ export async function prepareGolden(
     checkpoints: checkpointsOf(stimulus).map((at) => ({ at, signature: "" })),
     signature: "",
     samples: 0,
-    cpuSeconds: Math.ceil(1 + (20 * traced.ms) / 1000),
+    cpuSeconds: traced.ms < QUICK_MS ? QUICK_CPU_SECONDS : null,
     definedBits: countBits(everDefined),
     outputBits: width,
     icarus: deps.icarus,

@@ -5,7 +5,7 @@ import type { Field } from "./stimulus.js";
 import type { BenchPlan, Ignore } from "./testbench.js";
 
 /** Part of the cache key: change it whenever stimuli, testbench or comparison change. */
-export const PREPARED_VERSION = 1;
+export const PREPARED_VERSION = 2;
 
 export interface Prepared {
   readonly version: number;
@@ -29,8 +29,8 @@ export interface Prepared {
   readonly signature: string;
   /** Moments compared. */
   readonly samples: number;
-  /** CPU seconds a candidate's simulation may take, from the golden's own time. */
-  readonly cpuSeconds: number;
+  /** CPU seconds a candidate's simulation may take: few where the golden is quick, null = the configured limit. */
+  readonly cpuSeconds: number | null;
   /** Output bits compared at least once, of all. */
   readonly definedBits: number;
   readonly outputBits: number;

@@ -18,6 +18,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { messageOf } from "../core/errors.js";
@@ -108,6 +109,11 @@ function startWorker(dir: string, command: readonly string[]): Worker {
   child.once("error", (fault: NodeJS.ErrnoException) => die(fault.code ?? "spawn", messageOf(fault)));
   child.once("exit", (code, name) => die("killed", `a simulation worker ended (${name ?? code})`));
   child.unref();
+  // An idle worker must not keep the program from ending.
+  const hold = (on: boolean): void => {
+    for (const pipe of [child.stdin, child.stdout] as unknown as Socket[]) on ? pipe.ref() : pipe.unref();
+  };
+  hold(false);
   const kill = (): void => {
     if (child.pid === undefined) return;
     try {
@@ -131,8 +137,10 @@ function startWorker(dir: string, command: readonly string[]): Worker {
       listener = (a) => {
         clearTimeout(timer);
         signal.removeEventListener("abort", overstay);
+        hold(false);
         resolve(a);
       };
+      hold(true);
       child.stdin.write(line);
     });
   return { dir, ask, alive: () => dead === null, kill };
