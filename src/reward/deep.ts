@@ -12,8 +12,10 @@ import { type Field, type Run, randomBits } from "./stimulus.js";
 const MAX_CYCLES = 100_000;
 const MAX_TOTAL = 200_000;
 const MAX_SCENARIOS = 12;
-/** Registers wider than this do not count through all their values in any affordable run. */
-const MAX_COUNTER_BITS = 16;
+/** Registers wider than this are data, and hold still for other reasons. */
+const MAX_REGISTER_BITS = 24;
+/** A register without a constant is run through this many of its bits at most. */
+const MAX_COUNTER_BITS = 12;
 
 /** Registers the coverage looks at; wide ones (data paths, memories) say little and cost much. */
 export const coverable = (iface: DesignInterface): readonly { path: string; width: number }[] => {
@@ -25,37 +27,53 @@ export const coverable = (iface: DesignInterface): readonly { path: string; widt
   });
 };
 
-/**
- * How long a run has to be, from the registers with bits that never moved and the constants they may be compared
- * with; 0 = no register asks for one. `moved` is in the order of `registers`, most significant bit first.
- */
-export function runLength(
-  registers: readonly { readonly width: number }[],
+/** Registers some of whose bits never moved; `moved` is in their order, most significant bit first. */
+export function stillRegisters<R extends { readonly width: number }>(
+  registers: readonly R[],
   moved: string,
-  constants: readonly bigint[],
-): number {
+): R[] {
   let at = 0;
-  let width = 0;
-  for (const r of registers) {
+  return registers.filter((r) => {
     const bits = moved.slice(at, at + r.width);
     at += r.width;
-    if (bits.includes("1") || r.width > 1) {
-      const stuck = bits.includes("0") || /[xz]/.test(bits);
-      if (stuck && r.width <= 32) width = Math.max(width, r.width);
-    }
+    return r.width > 1 && /[^1]/.test(bits);
+  });
+}
+
+/**
+ * How long a run has to be for the registers that stayed still; 0 = none of them asks for one. A constant of nearly
+ * the register's size says where it turns round; without one it runs through its values, if they are not too many.
+ */
+export function runLength(
+  still: readonly { readonly width: number }[],
+  constants: readonly bigint[],
+): number {
+  let length = 0;
+  for (const { width } of still) {
+    if (width < 3 || width > MAX_REGISTER_BITS) continue;
+    const ends = constants.filter(
+      (c) => c < 1n << BigInt(width) && 4n * c >= 1n << BigInt(width) && c <= MAX_CYCLES / 2.2,
+    );
+    const last = ends.reduce((m, c) => (c > m ? c : m), 0n);
+    const need =
+      last > 0n
+        ? Math.ceil(2.2 * Number(last)) + 64
+        : Math.ceil(1.2 * 2 ** Math.min(width, MAX_COUNTER_BITS));
+    length = Math.max(length, need);
   }
-  if (width < 3) return 0;
-  const counted = Math.ceil(1.2 * 2 ** Math.min(width, MAX_COUNTER_BITS));
-  const limit = 2n ** BigInt(width);
-  let constant = 0;
-  for (const c of constants)
-    if (c < limit && c <= BigInt(MAX_CYCLES)) constant = Math.max(constant, Number(c));
-  // A constant says where the counter turns round; without one it runs through all its values.
-  const length =
-    constant >= 2 ** (Math.min(width, MAX_COUNTER_BITS) - 2)
-      ? Math.min(counted * 2, Math.ceil(2.2 * constant) + 64)
-      : counted;
-  return Math.min(MAX_CYCLES, Math.max(48, length));
+  return length === 0 ? 0 : Math.max(48, length);
+}
+
+/**
+ * Length for counters that drive one another (a clock's hours wait for its minutes): only where small registers are
+ * still after the ordinary runs, and together hold enough bits to be such a chain.
+ */
+export function chainLength(
+  all: readonly { readonly width: number }[],
+  still: readonly { readonly width: number }[],
+): number {
+  const bits = all.reduce((n, r) => n + (r.width <= 8 ? r.width : 0), 0);
+  return still.some((r) => r.width <= 8) && bits >= 12 ? MAX_CYCLES / 2.2 : 0;
 }
 
 /** Runs of one scenario, to be kept or dropped together. */
@@ -66,6 +84,7 @@ export function scenarios(
   fields: readonly Field[],
   cycles: number,
   rng: Rng,
+  limit = MAX_SCENARIOS,
 ): Scenario[] {
   if (iface.clocks.length === 0) return [];
   const clocks = new Set(iface.clocks.map((c) => c.name));
@@ -97,7 +116,7 @@ export function scenarios(
   };
   for (const vary of data.length > 0 ? [true, false] : [false]) {
     for (const combo of combos) {
-      if (out.length >= MAX_SCENARIOS) break;
+      if (out.length >= limit) break;
       let value = 0n;
       for (const f of data) value |= randomBits(rng, f.width) << BigInt(f.offset);
       const runs: Run[] = [];
@@ -112,7 +131,11 @@ export function scenarios(
 }
 
 /** Scenarios that moved bits no earlier one had moved; `moved[k]` is the state of affairs after scenario k. */
-export function chooseRuns(found: readonly Scenario[], before: string, moved: readonly string[]): Run[] {
+export function chooseRuns(
+  found: readonly Scenario[],
+  before: string,
+  moved: readonly string[],
+): { readonly runs: Run[]; readonly moved: string } {
   const kept: Run[] = [];
   let seen = before;
   let total = 0;
@@ -126,5 +149,5 @@ export function chooseRuns(found: readonly Scenario[], before: string, moved: re
     total += cycles;
     seen = [...seen].map((b, i) => (now[i] === "1" ? "1" : b)).join("");
   });
-  return kept;
+  return { runs: kept, moved: seen };
 }

@@ -5,7 +5,15 @@
 
 import { makeRng, type Rng } from "../core/rng.js";
 import type { VerilogTask } from "../core/types.js";
-import { chooseRuns, coverable, runLength, scenarios } from "./deep.js";
+import {
+  chainLength,
+  chooseRuns,
+  coverable,
+  runLength,
+  type Scenario,
+  scenarios,
+  stillRegisters,
+} from "./deep.js";
 import { type Admitted, admit, tokenize, withSuffix } from "./gate.js";
 import { readHeader } from "./header.js";
 import { type DesignInterface, type InterfaceResult, outputBits } from "./interface.js";
@@ -131,21 +139,12 @@ export async function prepareGolden(
   const work: Work = { task, key, admitted, iface, deps, signal };
   const rng = makeRng(`stimulus/${key}/${deps.seed}`);
   const constants = minedConstants(admitted.tokens);
+  const values = constants.map((c) => c.value);
   let stimulus = makeStimulus(iface, constants, rng, deps.stimulus);
   let traced = await traceGolden(work, stimulus);
   if (!traced.ok) return refuse(traced.reason);
   if (traced.moved !== null) {
-    const runs = await findRuns(
-      work,
-      stimulus,
-      runLength(
-        coverable(iface),
-        traced.moved,
-        constants.map((c) => c.value),
-      ),
-      traced.moved,
-      rng,
-    );
+    const runs = await findRuns(work, stimulus, traced.moved, values, rng);
     if (runs.length > 0) {
       const deep = { ...stimulus, runs };
       const again = await traceGolden(work, deep);
@@ -228,20 +227,43 @@ async function traceGolden(w: Work, stimulus: Stimulus): Promise<Traced> {
   return { ok: true, samples, moved: readCoverage(result.output, names.verdict)[0] ?? null, ms: result.ms };
 }
 
-/** Long runs that move register bits the steps left alone. */
+/** Long runs that move register bits the steps left alone: of the length those ask for, then for chains of counters. */
 async function findRuns(
   w: Work,
   stimulus: Stimulus,
-  cycles: number,
-  moved: string,
+  before: string,
+  constants: readonly bigint[],
   rng: Rng,
 ): Promise<readonly Run[]> {
-  const found = cycles === 0 ? [] : scenarios(w.iface, stimulus.fields, cycles, rng);
-  if (found.length === 0) return [];
+  const registers = coverable(w.iface);
+  const first = runLength(stillRegisters(registers, before), constants);
+  if (first === 0) return [];
+  const ordinary = await explore(w, stimulus, scenarios(w.iface, stimulus.fields, first, rng), before);
+  const chain = chainLength(registers, stillRegisters(registers, ordinary.moved));
+  if (chain <= first) return ordinary.runs;
+  const deep = await explore(
+    w,
+    stimulus,
+    scenarios(w.iface, stimulus.fields, Math.floor(chain), rng, 3),
+    ordinary.moved,
+  );
+  return [...ordinary.runs, ...deep.runs];
+}
+
+async function explore(
+  w: Work,
+  stimulus: Stimulus,
+  found: readonly Scenario[],
+  before: string,
+): Promise<ReturnType<typeof chooseRuns>> {
+  if (found.length === 0) return { runs: [], moved: before };
   const names = w.deps.names();
   const plan = planFor(w, { ...stimulus, runs: found.flat() });
   let last = -1;
-  const scenarioEnds = found.map((s) => (last += s.length));
+  const scenarioEnds = found.map((s) => {
+    last += s.length;
+    return last;
+  });
   const module = `${w.task.top}${names.suffix}`;
   const bench = traceBench(plan, names, [module], { cover: coverable(w.iface), scenarioEnds, runs: "open" });
   const result = await w.deps.simulator.run(
@@ -249,10 +271,9 @@ async function findRuns(
     w.signal,
   );
   if (result.kind === "infra") throw new PrepareFault(result);
-  if (result.kind !== "ran" && result.kind !== "timeout") return [];
-  // Within the time limit, what was reported before it ran out still counts.
+  // A golden too slow for long runs goes without them.
   const reports = result.kind === "ran" ? readCoverage(result.output, names.verdict).slice(1) : [];
-  return chooseRuns(found, moved, reports);
+  return chooseRuns(found, before, reports);
 }
 
 /** Signatures by the path a candidate takes: a golden that fails its own check is refused here. */

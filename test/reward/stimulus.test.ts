@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeRng } from "../../src/core/rng.js";
-import { chooseRuns, runLength } from "../../src/reward/deep.js";
+import { chooseRuns, runLength, stillRegisters } from "../../src/reward/deep.js";
 import type { DesignInterface } from "../../src/reward/interface.js";
 import { constantOf } from "../../src/reward/numbers.js";
 import { makeStimulus, type Stimulus, stepWords } from "../../src/reward/stimulus.js";
@@ -40,7 +40,7 @@ const anyInterface: fc.Arbitrary<DesignInterface> = fc
       clocks: c.map((name) => ({ name, edge: "pos" })),
       resets: r.map((name) => ({ name, active, style: "async" })),
       stateful: clocks > 0,
-      derivedClock,
+      derivedClock: derivedClock && clocks > 0,
       stateBits: 40,
     });
   });
@@ -144,14 +144,19 @@ it("reads literals", () => {
 });
 
 it("asks for runs as long as the still registers need", () => {
-  expect(runLength([{ width: 8 }], "11111111", [])).toBe(0);
-  expect(runLength([{ width: 8 }], "00111111", [])).toBe(308);
-  expect(runLength([{ width: 14 }], `00${"1".repeat(12)}`, [9999n])).toBeGreaterThan(2 * 10_000);
-  expect(runLength([{ width: 2 }], "01", [])).toBe(0);
+  const r8 = { width: 8 };
+  expect(stillRegisters([r8, { width: 2 }], "1111111111")).toEqual([]);
+  expect(stillRegisters([r8, { width: 2 }], "0111111111")).toEqual([r8]);
+  expect(runLength([], [])).toBe(0);
+  expect(runLength([r8], [])).toBe(308);
+  expect(runLength([{ width: 14 }], [9999n])).toBe(Math.ceil(2.2 * 9999) + 64);
+  expect(runLength([{ width: 2 }], [])).toBe(0);
+  expect(runLength([{ width: 32 }], [])).toBe(0);
 });
 
 it("keeps the scenarios that move something new", () => {
   const run = (cycles: number) => [{ value: 0n, cycles, vary: false }];
   const kept = chooseRuns([run(1), run(2), run(3)], "1000", ["1000", "1100", "1100"]);
-  expect(kept.map((r) => r.cycles)).toEqual([2]);
+  expect(kept.runs.map((r) => r.cycles)).toEqual([2]);
+  expect(kept.moved).toBe("1100");
 });

@@ -39,6 +39,15 @@ const lock = (
   always @(posedge clk) if (rst) s <= 0; else if (v) case (s) 0: s <= (b == 8'hA5) ? 1 : 0; 1: s <= (b == 8'h3C) ? 2 : 0;
     2: s <= (b == 8'h7E) ? ${last} : 0; default: s <= 3; endcase
   assign u = s == 3; endmodule`;
+const hours = (
+  turn: string,
+): string => `module top_module(input clk, input rst, input ena, output reg pm, output reg [7:0] hh, mm, ss);
+  function [7:0] bcd(input [7:0] x); bcd = x[3:0] == 9 ? {x[7:4] + 4'd1, 4'd0} : x + 8'd1; endfunction
+  always @(posedge clk) if (rst) begin pm <= 0; hh <= 8'h12; mm <= 0; ss <= 0; end else if (ena) begin
+    ss <= ss == 8'h59 ? 0 : bcd(ss);
+    if (ss == 8'h59) begin mm <= mm == 8'h59 ? 0 : bcd(mm);
+      if (mm == 8'h59) begin hh <= hh == 8'h12 ? 8'h01 : bcd(hh); if (hh == ${turn}) pm <= ~pm; end end end
+endmodule`;
 const unresetAdder =
   "module top_module(input clk, input d, output reg q); reg p; always @(posedge clk) begin p <= d; q <= p; end endmodule";
 const dontCare =
@@ -90,6 +99,7 @@ const CASES: readonly (readonly [string, string, readonly string[], readonly str
   ],
   ["divider by 10000", divider(10_000), [divider(10_000)], [divider(9999), divider(10_001), divider(3000)]],
   ["FIFO of 64 with a full guard", fifo("&& !full"), [fifo("&& n < 64")], [fifo("")]],
+  ["clock of twelve hours", hours("8'h11"), [hours("8'h11")], [hours("8'h12"), hours("8'h10")]],
   ["three-byte lock", lock(3), [lock(3)], [lock(0)]],
   [
     "pipeline without a reset",
