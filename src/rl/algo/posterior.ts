@@ -34,6 +34,7 @@ export interface PosteriorState {
   readonly problems: readonly (readonly [number, Counts])[];
   readonly costs: readonly (readonly [number, number])[];
   readonly bucketCosts: readonly (readonly [string, number])[];
+  readonly meanCost: number | null;
 }
 
 export class PassRatePosterior implements Stateful<PosteriorState> {
@@ -44,6 +45,7 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
   private own = new Map<number, Counts>();
   private costs = new Map<number, number>();
   private bucketCost = new Map<string, number>();
+  private meanCost: number | null = null;
 
   constructor(problems: readonly PosteriorProblem[], options: PosteriorOptions) {
     this.problems = problems;
@@ -75,9 +77,9 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
     return this.own.size;
   }
 
-  /** Mean tokens of a rollout of problem `i`, from its own visits, else its bucket's, else 1. */
+  /** Mean tokens of a rollout of problem `i`, from its own visits, else its bucket's, else all visits'; 1 before any. */
   cost(i: number): number {
-    return this.costs.get(i) ?? this.bucketCost.get(this.problems[i]!.bucket) ?? 1;
+    return this.costs.get(i) ?? this.bucketCost.get(this.problems[i]!.bucket) ?? this.meanCost ?? 1;
   }
 
   observe(i: number, successes: number, failures: number, meanTokens: number, version: PolicyVersion): void {
@@ -86,6 +88,7 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
     const bucket = this.problems[i]!.bucket;
     this.costs.set(i, blend(this.costs.get(i), meanTokens));
     this.bucketCost.set(bucket, blend(this.bucketCost.get(bucket), meanTokens));
+    this.meanCost = this.meanCost === null ? meanTokens : 0.98 * this.meanCost + 0.02 * meanTokens;
   }
 
   /** Mean pass rate of a bucket; shrunk to the global mean, which is shrunk to one half. */
@@ -105,6 +108,7 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
       problems: [...this.own].map(([k, c]) => [k, [...c]]),
       costs: [...this.costs],
       bucketCosts: [...this.bucketCost],
+      meanCost: this.meanCost,
     };
   }
 
@@ -114,6 +118,7 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
     this.own = new Map(state.problems.map(([k, c]) => [k, [...c]]));
     this.costs = new Map(state.costs);
     this.bucketCost = new Map(state.bucketCosts);
+    this.meanCost = state.meanCost;
   }
 
   private count(i: number, successes: number, failures: number, version: number): void {

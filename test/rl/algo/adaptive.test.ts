@@ -99,6 +99,13 @@ describe("adaptive strategy", () => {
     expect(s.plan({ ...context, round: 2, needed: 2 })).toEqual([]);
   });
 
+  it("takes a problem of unknown length for an average one, not for a cheap one", () => {
+    const s = new AdaptiveStrategy(options(400, { explore: 1 }));
+    play(s, 400, 0, 1);
+    const plan = s.plan({ step: step(2), version: policyVersion(1), round: 0, needed: 16 });
+    expect(plan.reduce((n, p) => n + p.rollouts, 0)).toBeLessThanOrEqual(8 * plan.length);
+  });
+
   it("never plans an excluded problem", () => {
     const s = new AdaptiveStrategy(options(40));
     s.exclude(Array.from({ length: 30 }, (_, i) => i));
