@@ -4,11 +4,10 @@ import { mkdir, rm } from "node:fs/promises";
 import type { Rewarder } from "../core/ports.js";
 import { makeRng } from "../core/rng.js";
 import type { Problem } from "../core/types.js";
-import { stepMetrics, stepSamples } from "../rl/loop/metrics.js";
 import { type RunState, runLoop } from "../rl/loop/run.js";
-import { RlTrainer, type StepOutcome } from "../rl/loop/trainer.js";
-import { makeEta, STEP_HEADER, stepLine } from "../run/lines.js";
-import { makeSpans, type Spans } from "../run/spans.js";
+import { RlTrainer } from "../rl/loop/trainer.js";
+import { makeEta, STEP_HEADER } from "../run/lines.js";
+import { makeSpans } from "../run/spans.js";
 import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../run/summary.js";
 import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
 import { openPolicy, type Policy, requireRoom, resolvePath } from "./policy.js";
@@ -16,6 +15,7 @@ import { loadProblems } from "./problems.js";
 import { writeReport } from "./report.js";
 import { openRewarder } from "./rewards.js";
 import { makeStrategy, trainerOptions } from "./rl-options.js";
+import { lineOf, phaseSpans, recordStep, stepSeconds } from "./rl-record.js";
 import { type RlConfig, rlStageSchema } from "./schema.js";
 import { inSession, pathExists, type Session } from "./session.js";
 import type { Stage, StageContext, StageResult } from "./stage.js";
@@ -51,6 +51,7 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
         engine: "embedded (onnxruntime, cpu)",
         sandbox: reward.sandbox,
         versions: { ...versions(), ...reward.versions },
+        afterwards: writeReport,
         // fp32 weights and two moments, and the policy in HF layout, for each checkpoint that is kept and one in the making.
         needBytes: 16 * opened.parameters * (config.run.keep_last + config.run.keep_best + 1) + 20e6,
       },
@@ -220,69 +221,6 @@ async function saveInto(dir: string, policy: Policy, saved: SavedRun): Promise<R
   return saved as unknown as Record<string, unknown>;
 }
 
-const stepSeconds = ({ tally: { seconds: s } }: StepOutcome): number =>
-  s.prepare + s.sample + s.score + s.learn + s.publish;
-
-function recordStep(
-  session: Session,
-  outcome: StepOutcome,
-  problemOf: ReadonlyMap<string, Problem>,
-  split: Record<string, number>,
-  elapsed: number,
-): void {
-  const s = outcome.tally.seconds;
-  split.sample! += s.sample;
-  split.reward! += s.score + s.prepare;
-  split.learn! += s.learn + s.publish;
-  session.tracker.metrics(outcome.step, {
-    ...stepMetrics(outcome),
-    "timing/elapsed_s": elapsed,
-    "mem/rss_mb": Math.round(process.memoryUsage.rss() / 1e6),
-  });
-  session.tracker.samples(
-    outcome.step,
-    "train",
-    stepSamples(outcome, (id) => problemOf.get(id)!),
-  );
-}
-
-/** One span per phase of a step: entering a phase ends the one before. */
-function phaseSpans(spans: Spans) {
-  let current: { readonly phase: string; readonly end: () => void } | null = null;
-  const leave = () => {
-    current?.end();
-    current = null;
-  };
-  return {
-    enter(phase: string, step: number) {
-      if (current?.phase === phase) return;
-      leave();
-      current = { phase, end: spans.span(phase, "loop", { step }) };
-    },
-    leave,
-  };
-}
-
-function lineOf(o: StepOutcome, total: number, etaSeconds: number | null): string {
-  const t = o.tally;
-  const scored = t.rewards.length;
-  return stepLine({
-    step: o.step,
-    total,
-    reward: scored === 0 ? Number.NaN : t.rewards.reduce((a, b) => a + b, 0) / scored,
-    passRate: scored === 0 ? Number.NaN : t.passed / scored,
-    keptGroups: o.trained.length,
-    drawnGroups: t.drawnGroups,
-    rolloutsMin: t.most === 0 ? 0 : t.fewest,
-    rolloutsMax: t.most,
-    tokensPerSecond: t.tokens / Math.max(1e-9, stepSeconds(o)),
-    sampleSeconds: t.seconds.sample,
-    rewardSeconds: t.seconds.score + t.seconds.prepare,
-    learnSeconds: t.seconds.learn + t.seconds.publish,
-    etaSeconds,
-  });
-}
-
 async function finish(
   config: RlConfig,
   ctx: StageContext,
@@ -304,7 +242,6 @@ async function finish(
     places.push(["policy", `${session.shown}/export`]);
   }
   session.tracker.sync();
-  await writeReport(session.dir.path);
   places.push(["report", `${session.shown}/report.html`]);
   const summary: RunSummary = {
     name: session.dir.name,
@@ -330,7 +267,7 @@ async function finish(
       end === "stopped"
         ? [`scripts/train --stage rl --config ${ctx.configName}.yaml --name ${session.dir.name} --resume`]
         : [
-            `scripts/train --stage eval model.path=${session.shown}/export`,
+            `scripts/train --stage eval --config eval.yaml model.path=${session.shown}/export`,
             `open ${session.shown}/report.html`,
           ],
   };

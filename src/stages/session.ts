@@ -38,6 +38,8 @@ export interface OpenSession {
   readonly versions: Readonly<Record<string, string>>;
   readonly choices?: Readonly<Record<string, string>>;
   readonly needBytes: number;
+  /** Runs when the run is closed in its final state: writes what shows the run, such as the report. */
+  readonly afterwards?: (runDir: string) => Promise<unknown>;
 }
 
 /**
@@ -125,6 +127,7 @@ export async function inSession(
     await tracker.close();
     tracker = null;
     dir.close(state, result.exitCode, reason);
+    await open.afterwards?.(dir.path);
     return result;
   } catch (error) {
     const exit = error instanceof TrainError ? error.exitCode : 1;

@@ -1,0 +1,71 @@
+/** What a step leaves behind: metrics, samples, spans and the line for people. */
+
+import type { Problem } from "../core/types.js";
+import { stepMetrics, stepSamples } from "../rl/loop/metrics.js";
+import type { StepOutcome } from "../rl/loop/trainer.js";
+import { stepLine } from "../run/lines.js";
+import type { Spans } from "../run/spans.js";
+import type { Session } from "./session.js";
+
+export const stepSeconds = ({ tally: { seconds: s } }: StepOutcome): number =>
+  s.prepare + s.sample + s.score + s.learn + s.publish;
+
+export function recordStep(
+  session: Session,
+  outcome: StepOutcome,
+  problemOf: ReadonlyMap<string, Problem>,
+  split: Record<string, number>,
+  elapsed: number,
+): void {
+  const s = outcome.tally.seconds;
+  split.sample! += s.sample;
+  split.reward! += s.score + s.prepare;
+  split.learn! += s.learn + s.publish;
+  session.tracker.metrics(outcome.step, {
+    ...stepMetrics(outcome),
+    "timing/elapsed_s": elapsed,
+    "mem/rss_mb": Math.round(process.memoryUsage.rss() / 1e6),
+  });
+  session.tracker.samples(
+    outcome.step,
+    "train",
+    stepSamples(outcome, (id) => problemOf.get(id)!),
+  );
+}
+
+/** One span per phase of a step: entering a phase ends the one before. */
+export function phaseSpans(spans: Spans) {
+  let current: { readonly phase: string; readonly end: () => void } | null = null;
+  const leave = () => {
+    current?.end();
+    current = null;
+  };
+  return {
+    enter(phase: string, step: number) {
+      if (current?.phase === phase) return;
+      leave();
+      current = { phase, end: spans.span(phase, "loop", { step }) };
+    },
+    leave,
+  };
+}
+
+export function lineOf(o: StepOutcome, total: number, etaSeconds: number | null): string {
+  const t = o.tally;
+  const scored = t.rewards.length;
+  return stepLine({
+    step: o.step,
+    total,
+    reward: scored === 0 ? Number.NaN : t.rewards.reduce((a, b) => a + b, 0) / scored,
+    passRate: scored === 0 ? Number.NaN : t.passed / scored,
+    keptGroups: o.trained.length,
+    drawnGroups: t.drawnGroups,
+    rolloutsMin: t.most === 0 ? 0 : t.fewest,
+    rolloutsMax: t.most,
+    tokensPerSecond: t.tokens / Math.max(1e-9, stepSeconds(o)),
+    sampleSeconds: t.seconds.sample,
+    rewardSeconds: t.seconds.score + t.seconds.prepare,
+    learnSeconds: t.seconds.learn + t.seconds.publish,
+    etaSeconds,
+  });
+}
