@@ -14,13 +14,13 @@ export interface StageContext {
   readonly clock: Clock;
   /** Aborted by the first SIGINT or SIGTERM: finish the micro-step, save, leave. */
   readonly stop: AbortSignal;
-  /** Aborted by `SIGUSR2`-like requests is not a stop: polled once a step, true once per request. */
+  /** Polled once a step; true once for each request to save and go on (SIGUSR2). */
   readonly saveRequested: () => boolean;
   /** True with `--resume`: continue the named run from its latest checkpoint. */
   readonly resume: boolean;
-  /** The exact resolved config, as YAML, and a hash of it: stored in the run directory. */
   /** Name of the (last) config file without folder and ending, or of the stage: the base of a run's default name. */
   readonly configName: string;
+  /** The exact resolved config, as YAML, and a hash of it: stored in the run directory. */
   readonly configText: string;
   readonly configHash: string;
   /** How the run was started, for run.json and for the "what to type next" lines. */

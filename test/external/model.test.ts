@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +12,7 @@ import { loadModelDir, saveModelDir } from "../../src/model/hf.js";
 import { countParameters, initWeights } from "../../src/model/parameters.js";
 import { flatLayout } from "../../src/model/qwen2/flat.js";
 import { openSafetensors } from "../../src/model/safetensors.js";
+import { REAL, train } from "../cli/spawned.js";
 import { tinyConfig } from "../model/fixtures.js";
 import { describeExternal, runPython } from "./python.js";
 
@@ -37,9 +37,28 @@ const made: readonly (readonly [string, Qwen2Config, "F32" | "BF16"])[] = [
   ["bf16", tinyConfig({ ...loud, numLayers: 3, numKvHeads: 1 }), "BF16"],
 ];
 const primer = fileURLToPath(new URL("../../checkpoints/primer-base", import.meta.url));
-const models = existsSync(join(primer, "config.json"))
-  ? [...made.map(([name]) => name), "primer"]
-  : made.map(([name]) => name);
+/** The shipped policy, and what a run of one step on it exports. */
+const models = [...made.map(([name]) => name), "primer", "export"];
+const hasTokenizer = (name: string): boolean => name === "primer" || name === "export";
+
+/** A reinforcement run of one step through the command line. */
+async function exportRun(cwd: string): Promise<void> {
+  const small = ["rl.steps=1", "rl.groups=4", "rl.group_size=4", "rl.sampling.min_groups=1"];
+  const evals = ["eval.every=0", "eval.final_problems=4", "eval.final_samples=1"];
+  const words = [
+    "--stage",
+    "rl",
+    "--config",
+    "adaptive-dapo.yaml",
+    "run.dir=.",
+    "--name",
+    "run",
+    ...small,
+    ...evals,
+  ];
+  const ended = await train(words, { main: REAL, cwd, env: { VERILOOP_CACHE: join(cwd, "cache") } });
+  expect(ended.code, ended.stderr).toBe(0);
+}
 
 /** Cross-entropy, averaged over all positions but the first of each row. */
 function batch(): Batch {
@@ -67,7 +86,8 @@ function batch(): Batch {
 describeExternal("transformers, on model directories of ours", () => {
   let dir: string;
   let replies: ReadonlyMap<string, Reply>;
-  const dirOf = (name: string) => (name === "primer" ? primer : join(dir, name));
+  const dirOf = (name: string) =>
+    name === "primer" ? primer : join(dir, name === "export" ? "run/export" : name);
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), "external-"));
     for (const [name, config, dtype] of made) {
@@ -80,6 +100,7 @@ describeExternal("transformers, on model directories of ours", () => {
       }
       await saveModelDir(dirOf(name), config, weights, { dtype });
     }
+    await exportRun(dir);
     const request = models.map((name) => ({ dir: dirOf(name), gradients: join(dir, `${name}.grad`) }));
     const answer = (await runPython("logprobs.py", [], { models: request, rows, temperature })) as Reply[];
     replies = new Map(answer.map((reply, i) => [models[i]!, reply]));
@@ -88,7 +109,7 @@ describeExternal("transformers, on model directories of ours", () => {
 
   test.each(models)("loads it whole: %s", async (name) => {
     const reply = replies.get(name)!;
-    const { config } = await loadModelDir(dirOf(name), { tokenizer: name === "primer" });
+    const { config } = await loadModelDir(dirOf(name), { tokenizer: hasTokenizer(name) });
     expect(reply.architecture).toBe("Qwen2ForCausalLM");
     expect(reply.parameters).toBe(countParameters(config));
     expect([reply.missing, reply.unexpected]).toEqual([[], []]);
