@@ -30,6 +30,35 @@ const SMALL = [
 const sha = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
 
 describe("distillation", { timeout: 240_000 }, () => {
+  it("makes the same weights with one thread and with two, at the size of the shipped policy", async () => {
+    const cwd = workplace();
+    const made = [1, 2].map(async (threads) => {
+      const words = [
+        "--stage",
+        "distill",
+        "--config",
+        "distill-primer.yaml",
+        "run.dir=runs",
+        "--name",
+        `t${threads}`,
+      ];
+      const small = [
+        "distill.steps=4",
+        "distill.samples=400",
+        "eval.final_problems=2",
+        "eval.final_samples=1",
+      ];
+      const ended = await start(REAL, [...words, ...small, `learner.threads=${threads}`], {
+        cwd,
+        env: { VERILOOP_CACHE: join(cwd, "cache") },
+      }).ended;
+      expect(ended.code, ended.stderr).toBe(0);
+      return sha(join(cwd, `runs/t${threads}/export/model.safetensors`));
+    });
+    const [one, two] = await Promise.all(made);
+    expect(two).toBe(one);
+  });
+
   it("makes the same weights again, also when killed with -9 and resumed; the loss falls; RL and eval read them", async () => {
     const cwd = workplace();
     const env = { VERILOOP_CACHE: join(cwd, "cache") };
