@@ -8,6 +8,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync 
 import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { TrainError } from "../core/errors.js";
+import { SANDBOX_LEVEL } from "../reward/sandbox.js";
 import { installHint, locateTools, type Tools } from "../reward/tools.js";
 import { firstLine, type Ran, run } from "./doctor-run.js";
 
@@ -131,19 +132,17 @@ function simulators(searchPath: string): Check[] {
 }
 
 async function sandbox(): Promise<Check> {
-  if (platform() !== "linux") return note("sandbox", "resource limits only (bubblewrap is for Linux)");
+  if (platform() !== "linux") return ok("sandbox", SANDBOX_LEVEL);
   const ran: Ran = await run("bwrap", ["--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]);
   if (ran.kind === "ran" && ran.code === 0) {
-    return ok(
-      "sandbox",
-      `bubblewrap ${(await run("bwrap", ["--version"])).output.replace(/^\D*/, "").trim()}`,
-    );
+    const version = (await run("bwrap", ["--version"])).output.replace(/^\D*/, "").trim();
+    return ok("sandbox", `${SANDBOX_LEVEL}; bubblewrap ${version} can start but is not used yet`);
   }
   return ran.kind === "absent"
-    ? note("sandbox", "resource limits only: bubblewrap is not installed", installHint(["bwrap"]))
+    ? note("sandbox", `${SANDBOX_LEVEL}; bubblewrap is not installed`, installHint(["bwrap"]))
     : note(
         "sandbox",
-        `resource limits only: bubblewrap cannot start (${firstLine(ran.output)})`,
+        `${SANDBOX_LEVEL}; bubblewrap cannot start (${firstLine(ran.output)})`,
         "allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 (in a container: --security-opt seccomp=unconfined)",
       );
 }

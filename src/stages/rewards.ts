@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Rewarder } from "../core/ports.js";
 import { makeFakeRewarder } from "../reward/fake.js";
 import { makeRewarder } from "../reward/rewarder.js";
+import { SANDBOX_LEVEL } from "../reward/sandbox.js";
 import { type RewardSection, rewarderOptions } from "../reward/schema.js";
 import { locateTools } from "../reward/tools.js";
 import type { StageContext } from "./stage.js";
@@ -35,6 +36,6 @@ export function openRewarder(section: RewardSection, ctx: StageContext): OpenedR
       iverilog: tools.iverilog.version,
       ...(tools.yosys === null ? {} : { yosys: tools.yosys.version }),
     },
-    sandbox: "lexical gate, rlimits, process groups",
+    sandbox: SANDBOX_LEVEL,
   };
 }

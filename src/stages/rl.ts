@@ -300,7 +300,7 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
         `problems   ${problems.name}: ${problems.train.length} to train on, ${problems.test.length} held out`,
         `strategy   ${config.rl.sampling.strategy}, ${config.rl.steps} steps of ${config.rl.groups} groups`,
         `rollouts   about ${rollouts} trained on, up to ${rollouts * config.sampler.max_tokens} tokens, plus groups that are filtered`,
-        `reward     ${config.reward.shape}, ${reward.versions.iverilog ?? "Icarus Verilog"}, sandbox ${reward.sandbox}`,
+        `reward     ${config.reward.shape}, Icarus Verilog ${reward.versions.iverilog ?? "not used"}, sandbox: ${reward.sandbox}`,
         `disk       about ${Math.ceil((16 * policy.parameters * (config.run.keep_last + config.run.keep_best + 1)) / 1e6)} MB of checkpoints in ${config.run.dir}`,
       ];
     } finally {
