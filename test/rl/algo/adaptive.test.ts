@@ -57,7 +57,8 @@ const meanDistance = (plans: PlannedProblem[][], size: number): number => {
 describe("adaptive strategy", () => {
   it("moves to problems with a pass rate near one half", () => {
     const plans = play(new AdaptiveStrategy(options(400)), 400, 0, 30);
-    expect(meanDistance(plans.slice(-10), 400)).toBeLessThan(0.75 * meanDistance(plans.slice(0, 1), 400));
+    // A choice at random has a mean distance of 1/4.
+    expect(meanDistance(plans.slice(-10), 400)).toBeLessThan(0.75 / 4);
   });
 
   it("restore(state()) then k steps equals k steps", () => {
