@@ -18,7 +18,7 @@ export interface AllocationLimits {
 
 /**
  * Greedy on the marginal gain of one more rollout, w^2 v / (N (N - 1)) per token: the fall of the variance w^2 v / N of a
- * problem's mean. Everyone starts with `min`, as far as the budget reaches (in order of gain); ties go to the lower index.
+ * problem's mean. Everyone starts with `min`, as far as the budget reaches (in order of gain); ties go to the greater worth, then to the lower index.
  * @returns rollouts per item; 0 for those the budget does not reach
  */
 export function allocateRollouts(items: readonly AllocationItem[], limits: AllocationLimits): number[] {
@@ -39,7 +39,9 @@ export function allocateRollouts(items: readonly AllocationItem[], limits: Alloc
     for (const i of open) {
       const n = counts[i]! + 1;
       const gain = worth[i]! / (n * Math.max(1, n - 1));
-      if (gain > bestGain || (gain === bestGain && i < best)) {
+      // Gains that differ by less than rounding must not put the lesser worth first.
+      const tie = gain === bestGain && (worth[i]! > worth[best]! || (worth[i] === worth[best] && i < best));
+      if (gain > bestGain || tie) {
         best = i;
         bestGain = gain;
       }

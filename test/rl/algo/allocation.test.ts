@@ -38,6 +38,15 @@ describe("rollout allocation", () => {
     );
   });
 
+  it("is monotone also where values differ in the last bit", () => {
+    const values = [
+      0.001, 0.001, 0.2499999999999997, 0.001, 0.001, 0.001, 0.24999999999999972, 0.001, 0.0108,
+    ];
+    const xs = values.map((value) => ({ value, weight: 1, cost: 100 }));
+    const n = allocateRollouts(xs, { ...limits, budget: 100 * 8 * xs.length });
+    expect(n[6]).toBeGreaterThanOrEqual(n[2]!);
+  });
+
   it("does not depend on the order of the problems", () => {
     fc.assert(
       fc.property(fc.uniqueArray(item, { minLength: 2, maxLength: 20, selector: (x) => x.value }), (xs) => {
