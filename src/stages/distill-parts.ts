@@ -1,5 +1,6 @@
 /** What distillation starts from and ends with: traces, a fresh or given policy, encoded rows, the written model. */
 
+import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { TrainError } from "../core/errors.js";
@@ -15,7 +16,7 @@ import { loadTokenizer } from "../text/tokenizer.js";
 import { saveTokenizer, trainTokenizer } from "../text/tokenizer-files.js";
 import { type Policy, resolvePath, startPolicy } from "./policy.js";
 import type { DistillConfig } from "./schema.js";
-import { pathExists, type Session, shownPath } from "./session.js";
+import { type Session, shownPath } from "./session.js";
 import type { StageContext } from "./stage.js";
 
 export interface Trace {
@@ -33,7 +34,7 @@ export async function loadTraces(config: DistillConfig, ctx: StageContext): Prom
       hint: 'name a .jsonl file with one {"prompt": …, "completion": …} a line: distill.path=traces.jsonl',
     });
   }
-  return readTraces(resolvePath(distill.path, ctx, pathExists));
+  return readTraces(resolvePath(distill.path, ctx));
 }
 
 /** From scratch: a tokenizer trained on the traces and fresh weights. Else the model that is named. */
@@ -45,13 +46,13 @@ export async function makePolicy(
 ): Promise<Policy> {
   const open = { learner: config.learner, sampler: config.sampler, cores: ctx.cores };
   if (config.distill.init === "model") {
-    const dir = resolvePath(config.model.path, ctx, pathExists);
+    const dir = resolvePath(config.model.path, ctx);
     const [tokenizer, model] = await Promise.all([loadTokenizer(dir), loadModelDir(dir)]);
     return startPolicy({ ...open, dir, tokenizer, ...model });
   }
   const a = config.architecture;
   const dir = session.dir.file("tokenizer");
-  if (!pathExists(join(dir, "tokenizer.json"))) {
+  if (!existsSync(join(dir, "tokenizer.json"))) {
     const texts = traces
       .slice(0, config.distill.tokenizer_samples)
       .flatMap((t) => [...t.prompt.map((m) => m.content), t.completion]);
@@ -117,9 +118,7 @@ export async function writeOut(
   await mkdir(dirname(to), { recursive: true });
   await mkdir(temporary);
   const tokenizerDir =
-    config.distill.init === "scratch"
-      ? session.dir.file("tokenizer")
-      : resolvePath(config.model.path, ctx, pathExists);
+    config.distill.init === "scratch" ? session.dir.file("tokenizer") : resolvePath(config.model.path, ctx);
   await saveModelDir(temporary, policy.config, await policy.engine.weights(), {
     dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32",
     tokenizerDir,

@@ -1,6 +1,5 @@
 /** `train --stage distill`: the supervised cold start on reasoning traces. Chooses and wires. */
 
-import { mkdir } from "node:fs/promises";
 import { TrainError } from "../core/errors.js";
 import type { Rewarder } from "../core/ports.js";
 import { makeRng } from "../core/rng.js";
@@ -10,13 +9,13 @@ import { learningRate } from "../rl/algo/schedule.js";
 import { compactDuration } from "../run/format.js";
 import { makeEta } from "../run/lines.js";
 import { loadTraces, makePolicy, rowsOf, type Trace, writeOut } from "./distill-parts.js";
-import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
-import { type Policy, resolvePath } from "./policy.js";
+import { evalSummary, runEvaluation } from "./evaluation.js";
+import { ENGINE, type Policy, resolvePath, restoreCheckpoint, saveCheckpoint } from "./policy.js";
 import { loadProblems } from "./problems.js";
 import { openRewarder } from "./rewards.js";
 import { hyperOf } from "./rl-options.js";
 import { type DistillConfig, distillStageSchema } from "./schema.js";
-import { inSession, pathExists, type Session } from "./session.js";
+import { inSession, type Session } from "./session.js";
 import type { Stage, StageContext, StageResult } from "./stage.js";
 import { versions } from "./versions.js";
 
@@ -38,7 +37,7 @@ async function run(config: DistillConfig, ctx: StageContext): Promise<StageResul
         stage: "distill",
         run: config.run,
         ctx,
-        engine: "embedded (onnxruntime, cpu)",
+        engine: ENGINE,
         sandbox: reward.sandbox,
         versions: { ...versions(), ...reward.versions },
         needBytes: 200e6,
@@ -78,18 +77,12 @@ async function train(
   let done = 0;
   let seen = 0;
   let trained = 0;
-  let lastEval = -1;
   if (dir.resumed) {
     const checkpoint = await session.checkpoints.latest();
     if (checkpoint !== null) {
-      await policy.learner.restore(`${checkpoint.dir}/optimizer`);
-      const extra = checkpoint.manifest.extra as unknown as {
-        seen: number;
-        trained: number;
-        lastEval: number;
-      };
+      await restoreCheckpoint(checkpoint.dir, policy);
       done = checkpoint.step;
-      ({ seen, trained, lastEval } = extra);
+      ({ seen, trained } = checkpoint.manifest.extra as { seen: number; trained: number });
       schedule.skip(done);
       reporter.line(`resuming ${dir.name} from step ${done}`);
     }
@@ -113,11 +106,8 @@ async function train(
   const save = async () => {
     session.waitFor(() => "writing a checkpoint");
     await session.checkpoints.save(done, {}, async (to) => {
-      await mkdir(`${to}/policy`);
-      await mkdir(`${to}/optimizer`);
-      await policy.learner.publish(`${to}/policy`);
-      await policy.learner.save(`${to}/optimizer`);
-      return { seen, trained, lastEval };
+      await saveCheckpoint(to, policy);
+      return { seen, trained };
     });
     dir.update({ step: done });
   };
@@ -195,7 +185,6 @@ async function train(
   );
   reporter.line(`  policy    ${out}`);
   reporter.line(`  next      scripts/train --stage rl --config adaptive-dapo.yaml model.path=${out}`);
-  const point = evalPoint(final);
   return {
     summary: {
       run: session.shown,
@@ -204,23 +193,13 @@ async function train(
       trained,
       seconds: Math.round(session.seconds() * 1000) / 1000,
       policy: out,
-      eval: {
-        [EVAL_SET]: {
-          pass1: point.pass1.mean,
-          lo: point.pass1.lo,
-          hi: point.pass1.hi,
-          ...prefixed(point.passK),
-        },
-      },
+      eval: evalSummary(final),
     },
     exitCode: 0,
     next: [],
     state: "done",
   };
 }
-
-const prefixed = (passK: Readonly<Record<number, number>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(passK).map(([k, v]) => [`pass${k}`, v]));
 
 function stopped(session: Session, ctx: StageContext, done: number) {
   session.reporter.line(`stopped at step ${done}, with a checkpoint`);
@@ -242,7 +221,7 @@ async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly 
   return [
     config.distill.init === "scratch"
       ? `policy     from scratch: d ${a.hidden_size}, ${a.layers} layers, vocabulary ${a.vocab_size}`
-      : `policy     continues ${resolvePath(config.model.path, ctx, pathExists)}`,
+      : `policy     continues ${resolvePath(config.model.path, ctx)}`,
     `traces     ${traces.length}`,
     `steps      ${config.distill.steps} of ${config.distill.batch_tokens} tokens: ${((config.distill.steps * config.distill.batch_tokens) / 1e6).toFixed(1)}M tokens`,
     `held out   ${problems.test.length} problems`,

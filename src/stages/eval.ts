@@ -3,12 +3,12 @@
 import { makeRng } from "../core/rng.js";
 import { learnerSchema } from "../learner/schema.js";
 import { compactDuration } from "../run/format.js";
-import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
-import { openPolicy, requireRoom, resolvePath } from "./policy.js";
+import { evalSummary, runEvaluation } from "./evaluation.js";
+import { ENGINE, openPolicy, requireRoom, resolvePath } from "./policy.js";
 import { loadProblems } from "./problems.js";
 import { openRewarder } from "./rewards.js";
 import { type EvalConfig, evalStageSchema } from "./schema.js";
-import { inSession, pathExists } from "./session.js";
+import { inSession } from "./session.js";
 import type { Stage, StageContext, StageResult } from "./stage.js";
 import { versions } from "./versions.js";
 
@@ -23,7 +23,7 @@ export const evalStage: Stage<EvalConfig> = {
 async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> {
   const problems = await loadProblems(config.data, ctx);
   const reward = openRewarder(config.reward, ctx);
-  const dir = resolvePath(config.model.path, ctx, pathExists);
+  const dir = resolvePath(config.model.path, ctx);
   try {
     const policy = await openPolicy({
       dir,
@@ -37,7 +37,7 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
         stage: "eval",
         run: config.run,
         ctx,
-        engine: "embedded (onnxruntime, cpu)",
+        engine: ENGINE,
         sandbox: reward.sandbox,
         versions: { ...versions(), ...reward.versions },
         needBytes: 20e6,
@@ -67,7 +67,6 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
         }
         for (const [bucket, text] of byBucket(result.problems))
           session.reporter.line(`  ${bucket.padEnd(24)} ${text}`);
-        const { pass1, passK } = evalPoint(result);
         session.reporter.line(
           `${(result.tokens / 1e3).toFixed(0)}k tokens in ${compactDuration(session.seconds())}`,
         );
@@ -79,14 +78,7 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
             samples: result.samples,
             tokens: result.tokens,
             seconds: Math.round(session.seconds() * 1000) / 1000,
-            eval: {
-              [EVAL_SET]: {
-                pass1: pass1.mean,
-                lo: pass1.lo,
-                hi: pass1.hi,
-                ...Object.fromEntries(Object.entries(passK).map(([k, v]) => [`pass${k}`, v])),
-              },
-            },
+            eval: evalSummary(result),
             outcomes: result.outcomes,
           },
           exitCode: 0,
@@ -117,7 +109,7 @@ async function plan(config: EvalConfig, ctx: StageContext): Promise<readonly str
   const problems = await loadProblems(config.data, ctx);
   const count = Math.min(config.eval.final_problems, problems.test.length);
   return [
-    `policy     ${resolvePath(config.model.path, ctx, pathExists)}`,
+    `policy     ${resolvePath(config.model.path, ctx)}`,
     `problems   ${count} of ${problems.test.length} held-out problems of ${problems.name}`,
     `rollouts   ${count * config.eval.final_samples}, at most ${config.sampler.max_tokens} tokens each`,
   ];

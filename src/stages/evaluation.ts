@@ -81,6 +81,13 @@ export const evalPoint = (r: EvalResult): EvalPoint => ({
   ),
 });
 
+/** The object of `--json`: {test: {pass1, lo, hi, pass2, pass4, …}}. */
+export function evalSummary(r: EvalResult): Record<string, Record<string, number>> {
+  const { pass1, passK } = evalPoint(r);
+  const more = Object.entries(passK).map(([k, value]) => [`pass${k}`, value]);
+  return { [EVAL_SET]: { pass1: pass1.mean, lo: pass1.lo, hi: pass1.hi, ...Object.fromEntries(more) } };
+}
+
 function evalMetrics(r: EvalResult, seconds: number): Metrics {
   const set = `eval/${EVAL_SET}`;
   const record: Record<string, number> = {

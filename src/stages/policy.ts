@@ -1,6 +1,8 @@
 /** Opens a policy on the embedded engine: one set of weights in one worker, a learner and a sampler over it. */
 
-import { isAbsolute, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
 import { TrainError } from "../core/errors.js";
 import type { Learner, Sampler } from "../core/ports.js";
 import type { Message, Problem } from "../core/types.js";
@@ -14,6 +16,9 @@ import { embeddedSampler } from "../sampler/embedded.js";
 import type { SamplerSection } from "../sampler/schema.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import type { StageContext } from "./stage.js";
+
+/** What run records call the engine. */
+export const ENGINE = "embedded (onnxruntime, cpu)";
 
 export interface Policy {
   readonly config: Qwen2Config;
@@ -29,16 +34,12 @@ export interface Policy {
 }
 
 /** A path of a config: absolute, or seen from the working directory, or from the package. */
-export function resolvePath(
-  path: string,
-  ctx: Pick<StageContext, "cwd" | "root">,
-  exists: (p: string) => boolean,
-): string {
+export function resolvePath(path: string, ctx: Pick<StageContext, "cwd" | "root">): string {
   if (isAbsolute(path)) return path;
   const here = resolve(ctx.cwd, path);
-  if (exists(here)) return here;
+  if (existsSync(here)) return here;
   const shipped = resolve(ctx.root, path);
-  return exists(shipped) ? shipped : here;
+  return existsSync(shipped) ? shipped : here;
 }
 
 export interface OpenPolicy {
@@ -90,6 +91,18 @@ export async function startPolicy(
     close: () => engine.close(),
   };
 }
+
+/** The part of a checkpoint that is the policy: Hugging Face layout for others, fp32 and moments for going on. */
+export async function saveCheckpoint(dir: string, { learner }: Policy): Promise<void> {
+  await mkdir(join(dir, "policy"));
+  await mkdir(join(dir, "optimizer"));
+  await learner.publish(join(dir, "policy"));
+  await learner.save(join(dir, "optimizer"));
+}
+
+/** Reads back what `saveCheckpoint` wrote, bit for bit. */
+export const restoreCheckpoint = (dir: string, { learner }: Policy): Promise<void> =>
+  learner.restore(join(dir, "optimizer"));
 
 /** Every prompt must leave room for an answer. @throws TrainError data naming the first prompts that do not fit */
 export function requireRoom(policy: Policy, problems: readonly Problem[], maxTokens: number): void {

@@ -1,6 +1,5 @@
 /** The problems a config asks for. */
 
-import { existsSync } from "node:fs";
 import { TrainError } from "../core/errors.js";
 import type { ProblemSource } from "../core/ports.js";
 import type { Problem } from "../core/types.js";
@@ -18,7 +17,7 @@ export async function loadProblems(
   const source =
     section.source === "primer"
       ? primerSource()
-      : await readProblems(resolvePath(section.path!, ctx, existsSync), { testShare: section.test_share });
+      : await readProblems(resolvePath(section.path!, ctx), { testShare: section.test_share });
   if (section.families.length === 0) return nonEmpty(source);
   const wanted = new Set(section.families);
   const known = new Set([...source.train, ...source.test].map(bucketOf));

@@ -10,14 +10,22 @@ import { makeEta, STEP_HEADER } from "../run/lines.js";
 import { makeSpans } from "../run/spans.js";
 import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../run/summary.js";
 import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
-import { openPolicy, type Policy, requireRoom, resolvePath } from "./policy.js";
+import {
+  ENGINE,
+  openPolicy,
+  type Policy,
+  requireRoom,
+  resolvePath,
+  restoreCheckpoint,
+  saveCheckpoint,
+} from "./policy.js";
 import { loadProblems } from "./problems.js";
 import { writeReport } from "./report.js";
 import { openRewarder } from "./rewards.js";
 import { makeStrategy, trainerOptions } from "./rl-options.js";
 import { lineOf, phaseSpans, recordStep, stepSeconds } from "./rl-record.js";
 import { type RlConfig, rlStageSchema } from "./schema.js";
-import { inSession, pathExists, type Session } from "./session.js";
+import { inSession, type Session } from "./session.js";
 import type { Stage, StageContext, StageResult } from "./stage.js";
 import { versions } from "./versions.js";
 
@@ -30,7 +38,7 @@ export const rlStage: Stage<RlConfig> = {
 };
 
 async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
-  const modelDir = resolvePath(config.model.path, ctx, pathExists);
+  const modelDir = resolvePath(config.model.path, ctx);
   const problems = await loadProblems(config.data, ctx);
   const reward = openRewarder(config.reward, ctx);
   let policy: Policy | null = null;
@@ -48,7 +56,7 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
         stage: "rl",
         run: config.run,
         ctx,
-        engine: "embedded (onnxruntime, cpu)",
+        engine: ENGINE,
         sandbox: reward.sandbox,
         versions: { ...versions(), ...reward.versions },
         afterwards: writeReport,
@@ -106,7 +114,7 @@ async function train(
   if (session.dir.resumed) {
     const checkpoint = await session.checkpoints.latest();
     if (checkpoint !== null) {
-      await policy.learner.restore(`${checkpoint.dir}/optimizer`);
+      await restoreCheckpoint(checkpoint.dir, policy);
       from = checkpoint.manifest.extra as unknown as SavedRun;
       Object.assign(split, from.split);
       points.before = from.before;
@@ -193,7 +201,10 @@ async function train(
         await session.checkpoints.save(
           state.trainer.counters.step,
           metric === null ? {} : { metric },
-          (dir) => saveInto(dir, policy, saved),
+          async (dir) => {
+            await saveCheckpoint(dir, policy);
+            return saved as unknown as Record<string, unknown>;
+          },
         );
         session.dir.update({ step: state.trainer.counters.step });
       },
@@ -212,14 +223,6 @@ const PHASE_WORDS = {
   learn: "computing the gradient",
   publish: "handing over the weights",
 } as const;
-
-async function saveInto(dir: string, policy: Policy, saved: SavedRun): Promise<Record<string, unknown>> {
-  await mkdir(`${dir}/policy`);
-  await mkdir(`${dir}/optimizer`);
-  await policy.learner.publish(`${dir}/policy`);
-  await policy.learner.save(`${dir}/optimizer`);
-  return saved as unknown as Record<string, unknown>;
-}
 
 async function finish(
   config: RlConfig,
@@ -285,7 +288,7 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
   const problems = await loadProblems(config.data, ctx);
   const reward = openRewarder(config.reward, ctx);
   try {
-    const modelDir = resolvePath(config.model.path, ctx, pathExists);
+    const modelDir = resolvePath(config.model.path, ctx);
     const policy = await openPolicy({
       dir: modelDir,
       learner: config.learner,

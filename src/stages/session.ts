@@ -1,6 +1,5 @@
 /** What every stage that leaves a run directory shares: the directory, checkpoints, trackers and the heartbeat. */
 
-import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { messageOf, TrainError } from "../core/errors.js";
@@ -34,9 +33,8 @@ export interface OpenSession {
   readonly run: RunSection;
   readonly ctx: StageContext;
   readonly engine: string;
-  readonly sandbox?: string;
+  readonly sandbox: string;
   readonly versions: Readonly<Record<string, string>>;
-  readonly choices?: Readonly<Record<string, string>>;
   readonly needBytes: number;
   /** Runs when the run is closed in its final state: writes what shows the run, such as the report. */
   readonly afterwards?: (runDir: string) => Promise<unknown>;
@@ -66,8 +64,7 @@ export async function inSession(
     versions: open.versions,
     engine: open.engine,
     needBytes: open.needBytes,
-    ...(open.sandbox === undefined ? {} : { sandbox: open.sandbox }),
-    ...(open.choices === undefined ? {} : { choices: open.choices }),
+    sandbox: open.sandbox,
   });
   const started = ctx.clock.now();
   const warn = (text: string) => ctx.reporter.warn(text);
@@ -170,5 +167,3 @@ function withRequired(required: RunTracker, others: RunTracker): RunTracker {
 export function shownPath(path: string, cwd: string): string {
   return path.startsWith(`${cwd}/`) ? path.slice(cwd.length + 1) : path;
 }
-
-export const pathExists = existsSync;

@@ -103,11 +103,15 @@ export class RlTrainer implements Stateful<LoopState> {
    * before, and the abort reason is thrown.
    */
   async step(signal: AbortSignal, onProgress: StepProgress = () => {}): Promise<StepOutcome> {
-    const before = this.state();
+    const { counters } = this;
+    const strategy = this.deps.strategy.state();
+    const bank = this.bank.state();
     try {
       return await this.attempt(signal, onProgress);
     } catch (error) {
-      this.restore(before);
+      this.counters = counters;
+      this.deps.strategy.restore(strategy);
+      this.bank.restore(bank);
       throw error;
     }
   }
@@ -212,14 +216,14 @@ export class RlTrainer implements Stateful<LoopState> {
   state(): LoopState {
     return {
       counters: { ...this.counters },
-      strategy: structuredClone(this.deps.strategy.state()),
+      strategy: this.deps.strategy.state(),
       bank: this.bank.state().map(storeGroup),
     };
   }
 
   restore(state: LoopState): void {
     this.counters = { ...state.counters };
-    this.deps.strategy.restore(structuredClone(state.strategy));
+    this.deps.strategy.restore(state.strategy);
     this.bank.restore(state.bank.map(loadGroup));
   }
 
