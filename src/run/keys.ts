@@ -54,9 +54,7 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
   "policy/non_finite": "trained tokens dropped because their behaviour log-prob was not finite",
   "policy/version": "weight publications so far",
   "sampler/tokens_per_s": "completion tokens sampled a second",
-  "sampler/queue": "requests waiting when the step ended",
   "sampler/version_lag": "versions between behaviour policy and learner, mean over trained rollouts",
-  "sampler/logprob_gap": "mean |log p of sampler - log p of learner| of trained tokens, nats",
   "reward/sims_per_s": "candidates checked a second",
   "reward/cache_hit": "share of verdicts that came from the cache",
   "reward/timeout": "share of candidates that ran out of time",
@@ -70,7 +68,6 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
   "timing/learn_s": "time of the optimizer step",
   "timing/publish_s": "time to give the sampler the new weights",
   "timing/eval_s": "time of an evaluation",
-  "timing/save_s": "time of a checkpoint",
   "timing/elapsed_s": "wall time since the run began, pauses between attempts left out",
   "perf/tokens_per_s": "completion tokens of the step over its wall time",
   "mem/rss_mb": "resident memory of the control process",
@@ -87,14 +84,13 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
 
 /**
  * True for keys whose value depends on the clock, the machine's load or what it had cached, not on seed and config:
- * `time`, `timing/*`, `perf/*`, `mem/*`, `disk/*`, `*_per_s`, `sampler/queue` and `reward/cache_hit`. All others are the same in a run
+ * `time`, `timing/*`, `perf/*`, `mem/*`, `disk/*`, `*_per_s` and `reward/cache_hit`. All others are the same in a run
  * that was killed and resumed as in an unbroken one.
  */
 export const isWallClock = (key: string): boolean =>
   key === "time" ||
   /^(timing|perf|mem|disk)\//.test(key) ||
   key.endsWith("_per_s") ||
-  key === "sampler/queue" ||
   key === "reward/cache_hit";
 
 /** True when the key is one of METRIC_KEYS, with its placeholders filled. */

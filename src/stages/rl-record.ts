@@ -3,6 +3,7 @@
 import type { Problem } from "../core/types.js";
 import { stepMetrics, stepSamples } from "../rl/loop/metrics.js";
 import type { StepOutcome } from "../rl/loop/trainer.js";
+import { freeBytes } from "../run/files.js";
 import { stepLine } from "../run/lines.js";
 import type { Spans } from "../run/spans.js";
 import type { Session } from "./session.js";
@@ -21,10 +22,12 @@ export function recordStep(
   split.sample! += s.sample;
   split.reward! += s.score + s.prepare;
   split.learn! += s.learn + s.publish;
+  const free = freeBytes(session.dir.path);
   session.tracker.metrics(outcome.step, {
     ...stepMetrics(outcome),
     "timing/elapsed_s": elapsed,
     "mem/rss_mb": Math.round(process.memoryUsage.rss() / 1e6),
+    "disk/free_gb": free === null ? null : free / 1e9,
   });
   session.tracker.samples(
     outcome.step,

@@ -59,6 +59,7 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "policy/non_finite": o.nonFinite,
     "sampler/version_lag": o.lag,
     "reward/infra": t.infra,
+    "reward/timeout": scored === 0 ? null : (t.outcomes.timeout ?? 0) / scored,
     "reward/refused": t.refused.length,
     "reward/cache_hit": scored === 0 ? null : t.cached / scored,
     "reward/sims_per_s": (scored - t.cached) / Math.max(1e-9, sample + score),
