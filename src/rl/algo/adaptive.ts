@@ -154,6 +154,11 @@ export class AdaptiveStrategy implements Strategy {
     for (const p of problems) this.excluded.add(p);
   }
 
+  mark(): () => void {
+    const before = this.state();
+    return () => this.restore(before);
+  }
+
   widen(): void {
     this.widened = Math.min(4, this.widened + 2);
   }

@@ -37,8 +37,13 @@ export interface Strategy extends Stateful<unknown> {
   /** The next round of a step; empty = close the step with what there is. */
   plan(context: RoundContext): readonly PlannedProblem[];
   observe(version: PolicyVersion, outcomes: readonly ProblemOutcome[]): void;
-  /** Problems whose golden cannot serve: never planned again. */
+  /**
+   * Problems that must not be planned again, whoever found out: a golden that cannot serve, or a problem in quarantine. Saying
+   * it twice changes nothing, and it is part of the state.
+   */
   exclude(problems: readonly number[]): void;
+  /** Remembers the state in memory, cheaply; the function it returns goes back to it. What `state()` is to a checkpoint. */
+  mark(): () => void;
   /** A step found no signal: look further afield for a while. */
   widen(): void;
   /** Gauges of the last step, keys `adaptive/...`. */

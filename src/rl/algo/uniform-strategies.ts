@@ -39,6 +39,10 @@ function uniform(
         .map((problem) => ({ problem, rollouts: options.groupSize, prior: FLAT, weight: 1 })),
     observe: () => {},
     exclude: (problems) => cursor.exclude(problems),
+    mark: () => {
+      const before = cursor.state();
+      return () => cursor.restore(before);
+    },
     widen: () => {},
     metrics: () => ({}),
     state: () => cursor.state(),

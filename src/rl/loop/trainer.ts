@@ -104,13 +104,13 @@ export class RlTrainer implements Stateful<LoopState> {
    */
   async step(signal: AbortSignal, onProgress: StepProgress = () => {}): Promise<StepOutcome> {
     const { counters } = this;
-    const strategy = this.deps.strategy.state();
+    const undo = this.deps.strategy.mark();
     const bank = this.bank.state();
     try {
       return await this.attempt(signal, onProgress);
     } catch (error) {
       this.counters = counters;
-      this.deps.strategy.restore(strategy);
+      undo();
       this.bank.restore(bank);
       throw error;
     }
