@@ -18,8 +18,13 @@ const [{ runCli }, { STAGES }] = await Promise.all([import("./app.js"), import("
 await runCli(process.argv.slice(2), {
   stages: STAGES,
   schemas: async () => {
-    const { rlStageSchema, distillStageSchema, evalStageSchema } = await import("../stages/schema.js");
-    return { rl: rlStageSchema, distill: distillStageSchema, eval: evalStageSchema };
+    const s = await import("../stages/schema.js");
+    return {
+      rl: s.rlStageSchema,
+      distill: s.distillStageSchema,
+      eval: s.evalStageSchema,
+      sweep: s.sweepStageSchema,
+    };
   },
 });
 

@@ -38,6 +38,9 @@ export interface Shell {
   readonly cacheDir: string;
   /** PATH: where programs are looked for. */
   readonly searchPath: string;
+  /** Starts this program again, without arguments. */
+  readonly self: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export function makeShell(words: readonly string[]): Shell {
@@ -56,9 +59,11 @@ export function makeShell(words: readonly string[]): Shell {
     stdout: out(process.stdout),
     stderr: out(process.stderr),
     interactive: process.stdin.isTTY === true,
-    cores: cores(),
+    cores: Math.min(cores(), Number(env.VERILOOP_CORES) || Number.POSITIVE_INFINITY),
     cacheDir: env.VERILOOP_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "veriloop"),
     searchPath: env.PATH ?? "",
+    self: [process.execPath, ...process.execArgv, process.argv[1]!],
+    env,
   };
 }
 

@@ -7,6 +7,7 @@ import { type LoadedConfig, loadConfig, withRunName } from "../config/load.js";
 import { EXIT_CODES, TrainError } from "../core/errors.js";
 import type { Clock } from "../core/ports.js";
 import { runsOf } from "../run/directory.js";
+import { sweepWords } from "../run/sweep/grid.js";
 import type { StageContext, StageResult } from "../stages/stage.js";
 import { killDescendants } from "./descendants.js";
 import { type CliReporter, makeReporter } from "./reporter.js";
@@ -40,14 +41,12 @@ export async function runStage(shell: Shell, parts: Parts, request: TrainRequest
       hint: `the configs that come with the package: ${shippedConfigs(shell.root).join(", ")}`,
     });
   }
+  const words = request.stage === "sweep" ? sweepWords(request.overrides) : request.overrides;
   const found = loadConfig<WithRun>({
     stage: request.stage,
     schemas: await parts.schemas(),
     configs: request.configs,
-    overrides:
-      request.name === undefined
-        ? request.overrides
-        : [...request.overrides, `run.name=${JSON.stringify(request.name)}`],
+    overrides: request.name === undefined ? words : [...words, `run.name=${JSON.stringify(request.name)}`],
     cwd: shell.cwd,
     root: shell.root,
   });
@@ -66,7 +65,7 @@ export async function runStage(shell: Shell, parts: Parts, request: TrainRequest
       process.exit(code);
     },
   });
-  const context = contextOf(shell, request, loaded, reporter, signals);
+  const context = contextOf(shell, parts, request, loaded, reporter, signals);
   try {
     const stage = await (parts.stages[request.stage] as Parts["stages"][string])();
     if (request.dryRun) {
@@ -131,6 +130,7 @@ function namedForResume(
 
 const contextOf = (
   shell: Shell,
+  parts: Parts,
   request: TrainRequest,
   loaded: LoadedConfig,
   reporter: CliReporter,
@@ -150,6 +150,17 @@ const contextOf = (
   cores: shell.cores,
   cacheDir: shell.cacheDir,
   searchPath: shell.searchPath,
+  self: shell.self,
+  env: shell.env,
+  resolve: async (stage, configs, overrides) =>
+    loadConfig({
+      stage,
+      schemas: await parts.schemas(),
+      configs,
+      overrides,
+      cwd: shell.cwd,
+      root: shell.root,
+    }),
 });
 
 function printResult(result: StageResult, request: TrainRequest, shell: Shell): void {

@@ -8,6 +8,7 @@ import { architectureSchema, modelSchema } from "../model/schema.js";
 import { rewardSchema } from "../reward/schema.js";
 import { rlSchema } from "../rl/schema.js";
 import { runSchema } from "../run/schema.js";
+import { sweepSchema } from "../run/sweep/schema.js";
 import { samplerSchema } from "../sampler/schema.js";
 
 export const rlStageSchema = z.strictObject({
@@ -74,3 +75,6 @@ export const evalStageSchema = z.strictObject({
   eval: evalSchema,
 });
 export type EvalConfig = z.infer<typeof evalStageSchema>;
+
+export const sweepStageSchema = z.strictObject({ run: runSchema, sweep: sweepSchema });
+export type SweepConfig = z.infer<typeof sweepStageSchema>;

@@ -29,6 +29,16 @@ export interface StageContext {
   readonly cacheDir: string;
   /** Where programs are looked for: the PATH of the command line. */
   readonly searchPath: string;
+  /** Starts this program again, without arguments: what a sweep runs its members with. */
+  readonly self: readonly string[];
+  /** Environment that `self` is started with. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Loads a config as the command line does. @throws TrainError config, usage */
+  readonly resolve: (
+    stage: string,
+    configs: readonly string[],
+    overrides: readonly string[],
+  ) => Promise<{ readonly config: unknown; readonly hash: string }>;
 }
 
 export interface StageResult {
