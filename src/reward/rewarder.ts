@@ -13,7 +13,7 @@ import type { Outcome, Problem, Reached, Verdict } from "../core/types.js";
 import type { ProblemId } from "../core/units.js";
 import { extractAnswer } from "../text/format.js";
 import { type CheckDeps, checkCandidate, traceDesign } from "./check.js";
-import { describeDifference, type Explanation } from "./explain.js";
+import { type Explanation, explainCandidate } from "./explain.js";
 import { type Admitted, admit, normalForm, tokenize } from "./gate.js";
 import { admitGolden, PrepareFault } from "./golden.js";
 import { makeGoldens, type Ready } from "./goldens.js";
@@ -268,28 +268,25 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
   };
 
   const explain: SimulatorRewarder["explain"] = async (problem, code, signal) => {
+    const unexplained = (text: string): Explanation => ({ equal: false, text, first: null, moments: [] });
     const lexed = tokenize(code);
     const gated = lexed.ok
       ? admit(lexed.tokens)
       : { ok: false as const, reason: `line ${lexed.line}: ${lexed.reason}` };
-    if (!gated.ok) return { equal: false, text: `gate: ${gated.reason}`, first: null };
+    if (!gated.ok) return unexplained(`gate: ${gated.reason}`);
     const ready = await golden(problem, signal);
-    if ("kind" in ready) return { equal: false, text: `infra (${ready.code}): ${ready.log}`, first: null };
+    if ("kind" in ready) return unexplained(`infra (${ready.code}): ${ready.log}`);
     const p = ready.preparation;
-    if (isRefused(p)) return { equal: false, text: `the golden cannot serve: ${p.refused}`, first: null };
-    if (!gated.admitted.modules.includes(p.top))
-      return { equal: false, text: `no module ${p.top}`, first: null };
-    const truth = await goldenTrace(problem.task, ready, signal);
-    const traced = await traceDesign(p, ready.files, gated.admitted, check, signal);
-    if (traced.kind !== "traced")
-      return {
-        equal: false,
-        text: `${traced.kind === "infra" ? traced.code : traced.outcome}: ${traced.log}`,
-        first: null,
-      };
-    if (truth === null)
-      return { equal: false, text: "the golden's trace could not be made again", first: null };
-    return describeDifference(p, truth, traced.samples, openOf(ready));
+    const goldenText = admitGolden(problem.task);
+    if (isRefused(p)) return unexplained(`the golden cannot serve: ${p.refused}`);
+    if (!goldenText.ok) return unexplained(`the golden cannot serve: ${goldenText.reason}`);
+    if (!gated.admitted.modules.includes(p.top)) return unexplained(`no module ${p.top}`);
+    const designs = { golden: goldenText.admitted, candidate: gated.admitted };
+    const explained = await explainCandidate(p, ready.files, designs, check, signal);
+    if (explained.kind === "explained") return explained.explanation;
+    return unexplained(
+      explained.kind === "infra" ? `infra (${explained.code}): ${explained.log}` : explained.why,
+    );
   };
 
   const close = async (): Promise<void> => {

@@ -8,8 +8,8 @@
  * in a compared bit makes the whole signature X and keeps it so.
  */
 
-import type { DesignInterface } from "./interface.js";
-import type { Stimulus } from "./stimulus.js";
+import type { DesignInterface, Port } from "./interface.js";
+import type { Field, Stimulus } from "./stimulus.js";
 
 export interface Names {
   /** Secret in the names of scopes and variables. */
@@ -47,18 +47,27 @@ const SEED = "64'h243f6a8885a308d3";
 
 export const rootName = (n: Names): string => `t${n.scope}`;
 
-/** The connections of one instance: inputs from slices of the row, outputs to slices of `out`. */
-function instance(plan: BenchPlan, n: Names, module: string, name: string, out: string): string {
+/** One instance: inputs from slices of the row, outputs to slices of `out`. */
+export function instanceOf(
+  ports: { readonly inputs: readonly Field[]; readonly outputs: readonly Port[] },
+  n: Names,
+  module: string,
+  name: string,
+  out: string,
+): string {
   const slice = (v: string, offset: number, width: number): string =>
     width === 1 ? `${v}[${offset}]` : `${v}[${offset + width - 1}:${offset}]`;
-  const wires = plan.stimulus.fields.map((f) => `.${f.name}(${slice(`r${n.scope}`, f.offset, f.width)})`);
+  const wires = ports.inputs.map((f) => `.${f.name}(${slice(`r${n.scope}`, f.offset, f.width)})`);
   let offset = 0;
-  for (const o of plan.iface.outputs) {
+  for (const o of ports.outputs) {
     wires.push(`.${o.name}(${slice(out, offset, o.width)})`);
     offset += o.width;
   }
   return `${module} ${name}(${wires.join(",")});`;
 }
+
+const instance = (plan: BenchPlan, n: Names, module: string, name: string, out: string): string =>
+  instanceOf({ inputs: plan.stimulus.fields, outputs: plan.iface.outputs }, n, module, name, out);
 
 /** Plays the steps and runs; `sample(index)` is what happens at each compared moment. */
 function play(
