@@ -3,10 +3,11 @@ import { z } from "zod";
 const sampling = z
   .strictObject({
     strategy: z
-      .enum(["fixed", "dynamic", "adaptive"])
+      .enum(["fixed", "dynamic", "batch_min", "batch_window", "adaptive"])
       .default("adaptive")
       .describe(
-        "fixed = GRPO; dynamic = DAPO's refill; adaptive = rates tuned per problem by pass-rate estimates",
+        "fixed = GRPO; dynamic = DAPO's refill; batch_min, batch_window = rounds sized by one yield, as CodeV-R1 released " +
+          "and as it describes it; adaptive = rates tuned per problem by pass-rate estimates",
       ),
     oversample: z
       .number()
@@ -19,6 +20,14 @@ const sampling = z
     bank_max_age: z.int().min(0).default(2).describe("Versions after which a banked group is dropped"),
     n_min: z.int().min(1).default(4).describe("adaptive: fewest rollouts of a chosen problem"),
     n_max: z.int().min(1).default(48).describe("adaptive: most rollouts of a chosen problem"),
+    step_tokens: z
+      .int()
+      .positive()
+      .nullable()
+      .default(null)
+      .describe(
+        "adaptive: expected completion tokens of a step at most; null = group_size average rollouts a problem",
+      ),
     explore: z
       .number()
       .min(0)
@@ -31,17 +40,26 @@ const sampling = z
       .max(8)
       .default(2)
       .describe("adaptive: sharpness of inclusion in the expected variance, at the start"),
-    kappa_final: z
-      .number()
-      .min(0)
-      .max(8)
-      .default(0.5)
-      .describe("adaptive: sharpness at the last step (linear in between)"),
+    kappa_final: z.number().min(0).max(8).default(0.5).describe("adaptive: sharpness at the end"),
+    kappa_schedule: z
+      .enum(["fixed", "linear", "signal"])
+      .default("linear")
+      .describe(
+        "adaptive: from kappa to kappa_final never, with the steps, or as the signal that is left falls to half its peak",
+      ),
     prior_strength: z
       .number()
       .positive()
       .default(3)
       .describe("adaptive: pseudo-counts of the empirical-Bayes prior"),
+    warm_start: z
+      .boolean()
+      .default(true)
+      .describe("adaptive: start from the counts that problems carry (`prior`), their tokens counted"),
+    drift: z
+      .enum(["fit", "off"])
+      .default("fit")
+      .describe("adaptive: fade old counts at a rate fitted on repeat visits, or never"),
     revisit: z
       .number()
       .positive()

@@ -36,6 +36,16 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
   "adaptive/rounds": "sampling rounds in the step",
   "adaptive/brier": "Brier score of the pass-rate estimates against the step's outcomes",
   "adaptive/expected_mixed": "useful groups that the estimates expected of the step's choice",
+  "adaptive/calibration_error":
+    "mean gap between predicted and observed pass rates over bins, since the run began",
+  "adaptive/reliability/<k>/rollouts":
+    "rollouts predicted to pass with a rate in [k/10, (k+1)/10), since the run began",
+  "adaptive/reliability/<k>/predicted": "mean predicted pass rate of those",
+  "adaptive/reliability/<k>/observed": "share of those that passed",
+  "adaptive/signal":
+    "mean outcome variance p(1-p) of the training set, by inverse inclusion, smoothed over steps",
+  "adaptive/drift/q": "fitted variance of a pass rate's logit an update",
+  "adaptive/drift/delta": "fitted mean gain of a pass rate's logit an update",
   "adaptive/kappa": "sharpness of the choice of problems",
   "adaptive/explore": "share of the choice that is spread evenly",
   "adaptive/retired": "problems set aside as solved",
@@ -58,6 +68,9 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
   "reward/sims_per_s": "candidates checked a second",
   "reward/cache_hit": "share of verdicts that came from the cache",
   "reward/timeout": "share of candidates that ran out of time",
+  "reward/reverified":
+    "lone passes of problems believed hard that were checked again, with another seed and a proof",
+  "reward/refuted": "of those, how many did not pass again",
   "reward/infra": "checks that failed for the machinery's fault",
   "reward/refused": "problems left out because their golden cannot serve",
   "reward/outcome/<outcome>": "scored rollouts by outcome",

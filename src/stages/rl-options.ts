@@ -6,6 +6,7 @@ import type { LossSpec, Problem } from "../core/types.js";
 import { seed } from "../core/units.js";
 import { AdaptiveStrategy } from "../rl/algo/adaptive.js";
 import type { AdvantageMode } from "../rl/algo/advantages.js";
+import { batchMinStrategy, batchWindowStrategy } from "../rl/algo/batch-strategies.js";
 import type { Strategy } from "../rl/algo/strategy.js";
 import { dynamicStrategy, fixedStrategy } from "../rl/algo/uniform-strategies.js";
 import type { TrainerOptions } from "../rl/loop/trainer.js";
@@ -19,6 +20,10 @@ export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: R
       return fixedStrategy(uniform);
     case "dynamic":
       return dynamicStrategy({ ...uniform, oversample: sampling.oversample });
+    case "batch_min":
+      return batchMinStrategy(uniform);
+    case "batch_window":
+      return batchWindowStrategy(uniform);
     case "adaptive":
       return new AdaptiveStrategy({
         problems: train.map((p) => ({
@@ -29,11 +34,15 @@ export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: R
         groupSize,
         nMin: sampling.n_min,
         nMax: sampling.n_max,
+        stepTokens: sampling.step_tokens,
         explore: sampling.explore,
         kappa: sampling.kappa,
         kappaFinal: sampling.kappa_final,
+        kappaSchedule: sampling.kappa_schedule,
         totalSteps: steps,
         priorStrength: sampling.prior_strength,
+        warmStart: sampling.warm_start,
+        drift: sampling.drift,
         revisit: sampling.revisit,
         retire: sampling.retire,
         objective: sampling.objective,

@@ -8,27 +8,31 @@ import type { Metrics } from "../../core/ports.js";
 import { hash128 } from "../../core/rng.js";
 import { mean } from "../../core/stats.js";
 import type { PolicyVersion, ProblemId, Seed } from "../../core/units.js";
+import type { BetaCounts } from "./advantages.js";
 import { allocateRollouts } from "./allocation.js";
 import { expectedVariance, prefixForCount, probAbove, probMixed } from "./beta.js";
-import {
-  PassRatePosterior,
-  POSTERIOR_DEFAULTS,
-  type PosteriorProblem,
-  type PosteriorState,
-} from "./posterior.js";
+import { KappaSchedule, type SignalState } from "./kappa.js";
+import { PassRatePosterior, type PosteriorProblem, type PosteriorState } from "./posterior.js";
+import { Reliability, type ReliabilityState } from "./reliability.js";
 import { weightedOrder } from "./selection.js";
 import type { PlannedProblem, ProblemOutcome, RoundContext, Strategy } from "./strategy.js";
+import { Visits, type VisitsState } from "./visits.js";
 
 export interface AdaptiveOptions {
   readonly problems: readonly (PosteriorProblem & { readonly id: ProblemId })[];
   readonly groupSize: number;
   readonly nMin: number;
   readonly nMax: number;
+  /** Expected completion tokens of a step at most; null = `groupSize` average rollouts for each problem that is drawn. */
+  readonly stepTokens: number | null;
   readonly explore: number;
   readonly kappa: number;
   readonly kappaFinal: number;
+  readonly kappaSchedule: "fixed" | "linear" | "signal";
   readonly totalSteps: number;
   readonly priorStrength: number;
+  readonly warmStart: boolean;
+  readonly drift: "fit" | "off";
   readonly revisit: number;
   readonly retire: boolean;
   readonly objective: "curriculum" | "uniform";
@@ -49,12 +53,18 @@ const MAX_WEIGHT = 5;
 
 interface AdaptiveState {
   readonly posterior: PosteriorState;
+  readonly visits: VisitsState;
+  readonly reliability: ReliabilityState;
+  readonly signal: SignalState;
   readonly draws: number;
-  readonly drawn: number;
-  readonly lastDrawn: readonly (readonly [number, number])[];
-  readonly streaks: readonly (readonly [number, number])[];
-  readonly excluded: readonly number[];
   readonly widened: number;
+}
+
+/** What was thought of a drawn problem before its rollouts. */
+interface Prediction {
+  readonly prior: BetaCounts;
+  /** 1 / (M pi). */
+  readonly inverse: number;
 }
 
 export class AdaptiveStrategy implements Strategy {
@@ -63,33 +73,38 @@ export class AdaptiveStrategy implements Strategy {
   private readonly options: AdaptiveOptions;
   private readonly keys: Uint32Array;
   private readonly posterior: PassRatePosterior;
+  private readonly visits: Visits;
+  private readonly reliability = new Reliability();
+  private readonly kappa: KappaSchedule;
   /** Weighted draws made so far: the label of the next one. */
   private draws = 0;
-  /** Problems drawn so far, repeats counted: the clock of the revisit rule. */
-  private drawn = 0;
-  private lastDrawn = new Map<number, number>();
-  /** Visits in a row that found the problem solved. */
-  private streaks = new Map<number, number>();
-  private excluded = new Set<number>();
   /** Doublings of the exploration share; fades by one a step. */
   private widened = 0;
+  // Of the step under way, so not in the state.
   private gauges: Record<string, number> = {};
-  private predictions = new Map<number, number>();
-  /** Problems drawn in this step: a refill does not draw them again. Empty between steps, so not in the state. */
-  private inStep = new Set<number>();
+  private readonly predictions = new Map<number, Prediction>();
+  private readonly inStep = new Set<number>();
+  private tokensPlanned = 0;
 
   constructor(options: AdaptiveOptions) {
     this.options = options;
     this.keys = Uint32Array.from(options.problems, (p) => hash128(p.id)[0] ^ options.seed);
     this.posterior = new PassRatePosterior(options.problems, {
       strength: options.priorStrength,
-      ...POSTERIOR_DEFAULTS,
+      drift: options.drift,
+      warmStart: options.warmStart,
     });
+    this.visits = new Visits(options.problems.length);
+    const { kappa, kappaFinal: final, kappaSchedule: schedule, totalSteps } = options;
+    this.kappa = new KappaSchedule({ schedule, kappa, final, totalSteps });
   }
 
   plan(context: RoundContext): readonly PlannedProblem[] {
     if (context.round >= MAX_ROUNDS || context.needed <= 0) return [];
-    if (context.round === 0) this.inStep.clear();
+    if (context.round === 0) {
+      this.inStep.clear();
+      this.tokensPlanned = 0;
+    }
     const { options, posterior } = this;
     const size = options.problems.length;
     const { scores, total } = this.scores(context);
@@ -98,32 +113,40 @@ export class AdaptiveStrategy implements Strategy {
     const priors = order.map((i) => posterior.at(i, context.version));
     const mixed = priors.map((p) => probMixed(p.a, p.b, options.groupSize));
     const chosen = order.slice(0, prefixForCount(mixed, context.needed, ROUND_CONFIDENCE));
-    const weights = this.weights(chosen, scores, total);
+    const inverse = chosen.map((i) => total / (size * scores[i]!));
+    const weights = this.weights(inverse);
     const items = chosen.map((i, k) => ({
       value: expectedVariance(priors[k]!.a, priors[k]!.b),
       weight: weights[k]!,
       cost: posterior.cost(i),
     }));
+    const average = options.groupSize * items.reduce((n, it) => n + it.cost, 0);
+    const left = options.stepTokens === null ? average : options.stepTokens - this.tokensPlanned;
     const counts = allocateRollouts(items, {
       min: options.nMin,
       max: options.nMax,
-      budget: options.groupSize * items.reduce((n, it) => n + it.cost, 0),
+      budget: Math.min(average, left),
     });
-    const plan = chosen
-      .map((problem, k) => ({ problem, rollouts: counts[k]!, prior: priors[k]!, weight: weights[k]! }))
-      .filter((p) => p.rollouts > 0);
-    for (const p of plan) {
-      this.lastDrawn.set(p.problem, this.drawn++);
-      this.inStep.add(p.problem);
-      this.predictions.set(p.problem, p.prior.a / (p.prior.a + p.prior.b));
-    }
+    const plan: PlannedProblem[] = [];
+    chosen.forEach((problem, k) => {
+      const rollouts = counts[k]!;
+      if (rollouts === 0) return;
+      const prior = priors[k]!;
+      plan.push({ problem, rollouts, prior, weight: weights[k]! });
+      this.tokensPlanned += rollouts * items[k]!.cost;
+      this.visits.draw(problem);
+      this.inStep.add(problem);
+      this.predictions.set(problem, { prior, inverse: inverse[k]! });
+    });
     if (context.round === 0) {
       this.gauges = {
         "adaptive/expected_mixed": mixed.slice(0, chosen.length).reduce((a, b) => a + b, 0),
-        "adaptive/kappa": this.kappa(context.step),
+        "adaptive/kappa": this.kappa.at(context.step),
         "adaptive/explore": this.explore(),
         "adaptive/unseen": 1 - posterior.visitedCount / size,
-        "adaptive/retired": [...this.streaks.values()].filter((n) => n >= 2).length,
+        "adaptive/retired": options.retire ? this.visits.numRetired : 0,
+        "adaptive/drift/q": posterior.drift.q,
+        "adaptive/drift/delta": posterior.drift.delta,
       };
       this.widened = Math.max(0, this.widened - 1);
     }
@@ -131,32 +154,28 @@ export class AdaptiveStrategy implements Strategy {
   }
 
   observe(version: PolicyVersion, outcomes: readonly ProblemOutcome[]): void {
-    const brier: number[] = [];
-    for (const o of outcomes) {
-      const n = o.successes + o.failures;
-      if (n === 0) continue;
-      const predicted = this.predictions.get(o.problem);
-      if (predicted !== undefined) {
-        const p = o.successes / n;
-        brier.push(p * (1 - predicted) ** 2 + (1 - p) * predicted ** 2);
-      }
-      this.posterior.observe(o.problem, o.successes, o.failures, o.meanTokens, version);
-      const { a, b } = this.posterior.at(o.problem, version);
-      const solved = probAbove(a, b, RETIRE_LEVEL) > RETIRE_CONFIDENCE;
-      if (solved) this.streaks.set(o.problem, (this.streaks.get(o.problem) ?? 0) + 1);
-      else this.streaks.delete(o.problem);
-    }
+    const scored = outcomes.filter((o) => o.successes + o.failures > 0);
+    const judged = scored.flatMap((o) => {
+      const prediction = this.predictions.get(o.problem);
+      return prediction === undefined
+        ? []
+        : [{ ...prediction, successes: o.successes, failures: o.failures }];
+    });
     this.predictions.clear();
-    if (brier.length > 0) this.gauges["adaptive/brier"] = mean(brier);
+    this.posterior.observe(scored, version);
+    for (const { problem } of scored) {
+      const { a, b } = this.posterior.at(problem, version);
+      this.visits.settle(problem, probAbove(a, b, RETIRE_LEVEL) > RETIRE_CONFIDENCE);
+    }
+    this.kappa.observe(judged);
+    const brier = this.reliability.observe(judged);
+    if (brier !== null) this.gauges["adaptive/brier"] = brier;
+    if (this.reliability.error !== null) this.gauges["adaptive/calibration_error"] = this.reliability.error;
+    if (this.kappa.signalLeft !== null) this.gauges["adaptive/signal"] = this.kappa.signalLeft;
   }
 
   exclude(problems: readonly number[]): void {
-    for (const p of problems) this.excluded.add(p);
-  }
-
-  mark(): () => void {
-    const before = this.state();
-    return () => this.restore(before);
+    this.visits.exclude(problems);
   }
 
   widen(): void {
@@ -164,17 +183,33 @@ export class AdaptiveStrategy implements Strategy {
   }
 
   metrics(): Metrics {
-    return this.gauges;
+    const gauges = this.gauges;
+    // A step that the bank fills plans nothing, and must not repeat what another step was like.
+    this.gauges = {};
+    return { ...gauges, ...this.reliability.metrics() };
+  }
+
+  mark(): () => void {
+    const undo = [this.posterior.mark(), this.visits.mark()];
+    const [reliability, signal] = [this.reliability.state(), this.kappa.state()];
+    const [draws, widened] = [this.draws, this.widened];
+    return () => {
+      for (const back of undo) back();
+      this.reliability.restore(reliability);
+      this.kappa.restore(signal);
+      this.draws = draws;
+      this.widened = widened;
+      this.predictions.clear();
+    };
   }
 
   state(): AdaptiveState {
     return {
       posterior: this.posterior.state(),
+      visits: this.visits.state(),
+      reliability: this.reliability.state(),
+      signal: this.kappa.state(),
       draws: this.draws,
-      drawn: this.drawn,
-      lastDrawn: [...this.lastDrawn],
-      streaks: [...this.streaks],
-      excluded: [...this.excluded],
       widened: this.widened,
     };
   }
@@ -182,19 +217,11 @@ export class AdaptiveStrategy implements Strategy {
   restore(state: unknown): void {
     const s = state as AdaptiveState;
     this.posterior.restore(s.posterior);
+    this.visits.restore(s.visits);
+    this.reliability.restore(s.reliability);
+    this.kappa.restore(s.signal);
     this.draws = s.draws;
-    this.drawn = s.drawn;
-    this.lastDrawn = new Map(s.lastDrawn);
-    this.streaks = new Map(s.streaks);
-    this.excluded = new Set(s.excluded);
     this.widened = s.widened;
-  }
-
-  /** Sharpness at a step: linear from kappa to kappaFinal. */
-  private kappa(step: number): number {
-    const { kappa, kappaFinal, totalSteps } = this.options;
-    const t = totalSteps <= 1 ? 0 : Math.min(1, (step - 1) / (totalSteps - 1));
-    return kappa + (kappaFinal - kappa) * t;
   }
 
   private explore(): number {
@@ -203,51 +230,54 @@ export class AdaptiveStrategy implements Strategy {
 
   /** Inclusion scores: explore / M + (1 - explore) * v^kappa / sqrt(c), the second part normalised. */
   private scores(context: RoundContext): { scores: Float64Array; total: number } {
+    const { posterior, visits, inStep } = this;
     const size = this.options.problems.length;
     const scores = new Float64Array(size);
-    const kappa = this.kappa(context.step);
+    posterior.variances(context.version, scores);
+    const kappa = this.kappa.at(context.step);
     let sum = 0;
     for (let i = 0; i < size; i++) {
-      if (this.excluded.has(i)) continue;
-      const { a, b } = this.posterior.at(i, context.version);
-      scores[i] = expectedVariance(a, b) ** kappa / Math.sqrt(this.posterior.cost(i));
+      if (visits.isExcluded(i)) continue;
+      scores[i] = scores[i]! ** kappa / Math.sqrt(posterior.cost(i));
       sum += scores[i]!;
     }
     const explore = this.explore();
+    const each = explore / size;
+    const share = (1 - explore) / (sum || 1);
     let total = 0;
     for (let i = 0; i < size; i++) {
-      if (this.excluded.has(i)) continue;
-      const seen = this.lastDrawn.get(i);
-      scores[i] = this.inStep.has(i) ? 0 : explore / size + ((1 - explore) * scores[i]!) / (sum || 1);
-      if (this.retired(i) && seen !== undefined) scores[i]! *= REVIEW_SHARE;
+      if (visits.isExcluded(i) || inStep.has(i)) {
+        scores[i] = 0;
+        continue;
+      }
+      scores[i] = each + share * scores[i]!;
+      if (this.retired(i)) scores[i]! *= REVIEW_SHARE;
       total += scores[i]!;
     }
     return { scores, total };
   }
 
-  private retired(i: number): boolean {
-    return this.options.retire && (this.streaks.get(i) ?? 0) >= 2;
-  }
+  private retired = (i: number): boolean => this.options.retire && this.visits.isRetired(i);
 
   /** Puts problems that nobody visited for `revisit` passes ahead, up to the exploration share of the draw. */
   private overdueFirst(order: number[], limit: number): number[] {
     const patience = this.options.revisit * this.options.problems.length;
-    if (this.drawn < patience) return order;
-    const overdue: number[] = [];
     const most = Math.ceil(this.explore() * limit);
-    for (let i = 0; i < this.options.problems.length && overdue.length < most; i++) {
-      if (this.excluded.has(i) || this.retired(i) || this.inStep.has(i)) continue;
-      if (this.drawn - (this.lastDrawn.get(i) ?? 0) > patience) overdue.push(i);
-    }
+    const overdue = this.visits.overdue(
+      patience,
+      most,
+      this.keys,
+      (i) => this.retired(i) || this.inStep.has(i),
+    );
+    if (overdue.length === 0) return order;
     const first = new Set(overdue);
     return [...overdue, ...order.filter((i) => !first.has(i))].slice(0, limit);
   }
 
   /** curriculum: 1. uniform: inverse inclusion 1 / (M pi), at most 5, scaled to a mean of 1. */
-  private weights(chosen: readonly number[], scores: Float64Array, total: number): number[] {
-    if (this.options.objective === "curriculum") return chosen.map(() => 1);
-    const size = this.options.problems.length;
-    const raw = chosen.map((i) => Math.min(MAX_WEIGHT, total / (size * scores[i]!)));
+  private weights(inverse: readonly number[]): number[] {
+    if (this.options.objective === "curriculum") return inverse.map(() => 1);
+    const raw = inverse.map((w) => Math.min(MAX_WEIGHT, w));
     const m = mean(raw);
     return raw.map((w) => w / m);
   }

@@ -29,6 +29,20 @@ export function probMixed(a: number, b: number, n: number): number {
   return Math.min(1, Math.max(0, 1 - none - all));
 }
 
+/**
+ * log P(this sequence of s successes and f failures) for p ~ Beta(a, b), the Beta-Binomial without its number of orders:
+ * log of prod (a+i) prod (b+j) / prod (a+b+k), for counts that may be fractions log B(a+s, b+f) / B(a, b).
+ */
+export function logEvidence(a: number, b: number, s: number, f: number): number {
+  // Products of up to 64 factors stay far inside the doubles; beyond, or for fractions, log-gamma.
+  if (s + f > 64 || !Number.isInteger(s) || !Number.isInteger(f))
+    return logBeta(a + s, b + f) - logBeta(a, b);
+  let ratio = 1;
+  for (let i = 0; i < s; i++) ratio *= (a + i) / (a + b + i);
+  for (let j = 0; j < f; j++) ratio *= (b + j) / (a + b + s + j);
+  return Math.log(ratio);
+}
+
 /** P(p > x) under Beta(a, b), by the continued fraction of the regularised incomplete beta function. */
 export function probAbove(a: number, b: number, x: number): number {
   if (x <= 0) return 1;

@@ -1,153 +1,205 @@
 /**
- * Pass-rate estimates: a Beta posterior per problem. A problem's own counts stand on a prior that its bucket (family or
- * difficulty class) shares, so that a problem never visited is judged by its kin. The policy moves under the counts, so
- * they fade: a bucket's geometrically, a problem's own by the drift rule n' = n / (1 + q * dt * n * m * (1 - m))
- * (design: algorithm.md section 4).
+ * Pass-rate estimates: a Beta posterior per problem. A problem's own counts stand on an empirical-Bayes prior that its
+ * bucket (family or difficulty class) shares, so that a problem never visited is judged by its kin. The policy moves under
+ * the counts, so they fade: a bucket's geometrically, a problem's own by the drift that was fitted (drift.ts).
+ *
+ * Columns of 32-bit numbers, 16 bytes a problem: sets of 10^5 problems are planned in milliseconds.
  */
 
 import type { Stateful } from "../../core/ports.js";
 import type { PolicyVersion } from "../../core/units.js";
 import type { BetaCounts } from "./advantages.js";
+import { Buckets, type BucketsState } from "./buckets.js";
+import { columnText, readColumn } from "./columns.js";
+import { type Before, type Drift, DriftFit, type DriftState, keptShare, shiftedRate } from "./drift.js";
 
 export interface PosteriorProblem {
   readonly bucket: string;
-  readonly prior?: { readonly successes: number; readonly failures: number };
+  readonly prior?: {
+    readonly successes: number;
+    readonly failures: number;
+    /** Tokens that were spent on these counts, 0 when nobody says. */
+    readonly tokens?: number;
+  };
 }
 
 export interface PosteriorOptions {
   /** Pseudo-counts of the shared prior. */
   readonly strength: number;
-  /** Share of a bucket's counts that is left after one more version. */
-  readonly bucketDecay: number;
-  /** Drift rate q of a problem's own counts. */
-  readonly drift: number;
+  /** fit = drift by predictive likelihood; off = own counts never fade. */
+  readonly drift: "fit" | "off";
+  /** Whether counts that the data set carries are used. */
+  readonly warmStart: boolean;
 }
 
-export const POSTERIOR_DEFAULTS = { bucketDecay: 0.9, drift: 0.02 } as const;
+const NO_DRIFT: Drift = { q: 0, delta: 0 };
 
-/** Counts of one problem or bucket: [successes, failures, version of the last update]. */
-type Counts = [successes: number, failures: number, version: number];
+/** What came of the visits of one problem in a step. */
+export interface Visit {
+  readonly problem: number;
+  readonly successes: number;
+  readonly failures: number;
+  readonly meanTokens: number;
+}
 
 export interface PosteriorState {
-  readonly global: Counts;
-  readonly buckets: readonly (readonly [string, Counts])[];
-  readonly problems: readonly (readonly [number, Counts])[];
-  readonly costs: readonly (readonly [number, number])[];
-  readonly bucketCosts: readonly (readonly [string, number])[];
-  readonly meanCost: number | null;
+  readonly successes: string;
+  readonly failures: string;
+  readonly versions: string;
+  readonly costs: string;
+  readonly buckets: BucketsState;
+  readonly drift: DriftState;
 }
 
 export class PassRatePosterior implements Stateful<PosteriorState> {
-  private readonly problems: readonly PosteriorProblem[];
   private readonly options: PosteriorOptions;
-  private global: Counts = [0, 0, 0];
-  private buckets = new Map<string, Counts>();
-  private own = new Map<number, Counts>();
-  private costs = new Map<number, number>();
-  private bucketCost = new Map<string, number>();
-  private meanCost: number | null = null;
+  private readonly buckets: Buckets;
+  private readonly fit = new DriftFit();
+  private readonly successes: Float32Array; // [M] own counts as of `versions`
+  private readonly failures: Float32Array; // [M]
+  private readonly versions: Int32Array; // [M] -1 = never visited
+  private readonly costs: Float32Array; // [M] mean tokens of a rollout; 0 = unknown
+  private seen = 0;
 
   constructor(problems: readonly PosteriorProblem[], options: PosteriorOptions) {
-    this.problems = problems;
     this.options = options;
-    problems.forEach((p, i) => {
-      if (p.prior !== undefined) this.count(i, p.prior.successes, p.prior.failures, 0);
+    this.buckets = new Buckets(problems.map((p) => p.bucket));
+    this.successes = new Float32Array(problems.length);
+    this.failures = new Float32Array(problems.length);
+    this.versions = new Int32Array(problems.length).fill(-1);
+    this.costs = new Float32Array(problems.length);
+    if (!options.warmStart) return;
+    problems.forEach(({ prior }, problem) => {
+      if (prior === undefined || prior.successes + prior.failures <= 0) return;
+      const { successes, failures, tokens = 0 } = prior;
+      this.add({ problem, successes, failures, meanTokens: tokens / (successes + failures) }, 0);
     });
+  }
+
+  get drift(): Drift {
+    return this.options.drift === "fit" ? this.fit.current : NO_DRIFT;
   }
 
   /** Pseudo-counts of problem `i` as of `version`. */
   at(i: number, version: PolicyVersion): BetaCounts {
-    const m = this.bucketMean(this.problems[i]!.bucket, version);
-    const s = this.options.strength;
-    const own = this.own.get(i);
-    if (own === undefined) return { a: s * m, b: s * (1 - m) };
-    const n = own[0] + own[1];
-    const q = n === 0 ? 0 : own[0] / n;
-    // Variance of the bucket's mean keeps the fade alive when the own counts are all equal.
-    const spread = Math.max(q * (1 - q), m * (1 - m));
-    const keep = 1 / (1 + this.options.drift * Math.max(0, version - own[2]) * n * spread);
-    return { a: s * m + own[0] * keep, b: s * (1 - m) + own[1] * keep };
+    const before = this.before(i, version);
+    const { priorMean: m, strength: s } = before;
+    if (this.versions[i]! < 0) return { a: s * m, b: s * (1 - m) };
+    const n = (before.successes + before.failures) * keptShare(before, this.drift.q);
+    const rate = n === 0 ? 0 : shiftedRate(before, this.drift.delta);
+    return { a: s * m + n * rate, b: s * (1 - m) + n * (1 - rate) };
+  }
+
+  /** Expected outcome variance E[p(1-p)] of every problem, into `out` [M]. */
+  variances(version: PolicyVersion, out: Float64Array): void {
+    const { strength } = this.options;
+    const unseen = this.buckets.means(version).map((m) => (strength * m * (1 - m)) / (strength + 1));
+    for (let i = 0; i < out.length; i++) {
+      if (this.versions[i]! < 0) {
+        out[i] = unseen[this.buckets.of[i]!]!;
+        continue;
+      }
+      const { a, b } = this.at(i, version);
+      const n = a + b;
+      out[i] = (a * b) / (n * (n + 1));
+    }
   }
 
   visited(i: number): boolean {
-    return this.own.has(i);
+    return this.versions[i]! >= 0;
   }
 
   get visitedCount(): number {
-    return this.own.size;
+    return this.seen;
   }
 
   /** Mean tokens of a rollout of problem `i`, from its own visits, else its bucket's, else all visits'; 1 before any. */
   cost(i: number): number {
-    return this.costs.get(i) ?? this.bucketCost.get(this.problems[i]!.bucket) ?? this.meanCost ?? 1;
+    const own = this.costs[i]!;
+    return own > 0 ? own : this.buckets.cost(i);
   }
 
-  observe(i: number, successes: number, failures: number, meanTokens: number, version: PolicyVersion): void {
-    this.count(i, successes, failures, version);
-    if (!(meanTokens > 0)) return;
-    const bucket = this.problems[i]!.bucket;
-    this.costs.set(i, blend(this.costs.get(i), meanTokens));
-    this.bucketCost.set(bucket, blend(this.bucketCost.get(bucket), meanTokens));
-    this.meanCost = this.meanCost === null ? meanTokens : 0.98 * this.meanCost + 0.02 * meanTokens;
+  /** The visits of one step; their order is of no account, because all are judged by the counts from before. */
+  observe(visits: readonly Visit[], version: PolicyVersion): void {
+    const befores = visits.map((v) => (this.visited(v.problem) ? this.before(v.problem, version) : null));
+    if (this.options.drift === "fit") {
+      const repeats = visits.flatMap(({ successes, failures }, k) => {
+        const before = befores[k];
+        return before == null ? [] : [{ before, successes, failures }];
+      });
+      this.fit.observe(repeats, version);
+    }
+    visits.forEach((visit, k) => {
+      const before = befores[k];
+      if (before != null) this.fade(visit.problem, before);
+      this.add(visit, version);
+    });
   }
 
-  /** Mean pass rate of a bucket; shrunk to the global mean, which is shrunk to one half. */
-  bucketMean(bucket: string, version: number): number {
-    const g = faded(this.global, version, this.options.bucketDecay);
-    const globalMean = (g[0] + 1) / (g[0] + g[1] + 2);
-    const c = this.buckets.get(bucket);
-    if (c === undefined) return bounded(globalMean);
-    const b = faded(c, version, this.options.bucketDecay);
-    return bounded((b[0] + 2 * globalMean) / (b[0] + b[1] + 2));
+  mark(): () => void {
+    const columns = this.columns();
+    const copies = columns.map((c) => c.slice());
+    const [buckets, drift, seen] = [this.buckets.state(), this.fit.state(), this.seen];
+    return () => {
+      columns.forEach((c, k) => {
+        c.set(copies[k]!);
+      });
+      this.buckets.restore(buckets);
+      this.fit.restore(drift);
+      this.seen = seen;
+    };
   }
 
   state(): PosteriorState {
     return {
-      global: [...this.global],
-      buckets: [...this.buckets].map(([k, c]) => [k, [...c]]),
-      problems: [...this.own].map(([k, c]) => [k, [...c]]),
-      costs: [...this.costs],
-      bucketCosts: [...this.bucketCost],
-      meanCost: this.meanCost,
+      successes: columnText(this.successes),
+      failures: columnText(this.failures),
+      versions: columnText(this.versions),
+      costs: columnText(this.costs),
+      buckets: this.buckets.state(),
+      drift: this.fit.state(),
     };
   }
 
   restore(state: PosteriorState): void {
-    this.global = [...state.global];
-    this.buckets = new Map(state.buckets.map(([k, c]) => [k, [...c]]));
-    this.own = new Map(state.problems.map(([k, c]) => [k, [...c]]));
-    this.costs = new Map(state.costs);
-    this.bucketCost = new Map(state.bucketCosts);
-    this.meanCost = state.meanCost;
+    readColumn(state.successes, this.successes);
+    readColumn(state.failures, this.failures);
+    readColumn(state.versions, this.versions);
+    readColumn(state.costs, this.costs);
+    this.buckets.restore(state.buckets);
+    this.fit.restore(state.drift);
+    this.seen = this.versions.reduce((n, v) => n + (v >= 0 ? 1 : 0), 0);
   }
 
-  private count(i: number, successes: number, failures: number, version: number): void {
-    const bucket = this.problems[i]!.bucket;
-    const decay = this.options.bucketDecay;
-    this.global = added(faded(this.global, version, decay), successes, failures);
-    this.buckets.set(
-      bucket,
-      added(faded(this.buckets.get(bucket) ?? [0, 0, version], version, decay), successes, failures),
-    );
-    const before = this.own.get(i);
-    if (before === undefined) {
-      this.own.set(i, [successes, failures, version]);
-      return;
-    }
-    const n = before[0] + before[1];
-    const m = n === 0 ? 0.5 : (before[0] + 0.5) / (n + 1);
-    const keep = 1 / (1 + this.options.drift * Math.max(0, version - before[2]) * n * m * (1 - m));
-    this.own.set(i, [before[0] * keep + successes, before[1] * keep + failures, version]);
+  private columns(): (Float32Array | Int32Array)[] {
+    return [this.successes, this.failures, this.versions, this.costs];
+  }
+
+  private before(i: number, version: number): Before {
+    return {
+      successes: this.successes[i]!,
+      failures: this.failures[i]!,
+      age: Math.max(0, version - Math.max(0, this.versions[i]!)),
+      priorMean: this.buckets.mean(i, version),
+      strength: this.options.strength,
+    };
+  }
+
+  private fade(i: number, before: Before): void {
+    const n = (before.successes + before.failures) * keptShare(before, this.drift.q);
+    const rate = n === 0 ? 0 : shiftedRate(before, this.drift.delta);
+    this.successes[i] = n * rate;
+    this.failures[i] = n * (1 - rate);
+  }
+
+  private add({ problem: i, successes, failures, meanTokens }: Visit, version: number): void {
+    if (this.versions[i]! < 0) this.seen++;
+    this.successes[i]! += successes;
+    this.failures[i]! += failures;
+    this.versions[i] = version;
+    this.buckets.add(i, successes, failures, version);
+    if (!(meanTokens > 0)) return;
+    this.costs[i] = this.costs[i]! > 0 ? 0.5 * this.costs[i]! + 0.5 * meanTokens : meanTokens;
+    this.buckets.addCost(i, meanTokens);
   }
 }
-
-const blend = (old: number | undefined, fresh: number): number =>
-  old === undefined ? fresh : 0.5 * old + 0.5 * fresh;
-const bounded = (m: number): number => Math.min(0.98, Math.max(0.02, m));
-
-function faded(c: Counts, version: number, decay: number): Counts {
-  const keep = decay ** Math.max(0, version - c[2]);
-  return [c[0] * keep, c[1] * keep, version];
-}
-
-const added = (c: Counts, s: number, f: number): Counts => [c[0] + s, c[1] + f, c[2]];

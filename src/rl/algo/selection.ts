@@ -14,7 +14,8 @@ export function uniformOf(key: number, draw: number): number {
 }
 
 /**
- * Order of a weighted draw without replacement (Efraimidis and Spirakis 2006): sort by log(u) / score, best first.
+ * Order of a weighted draw without replacement (Efraimidis and Spirakis 2006): the greatest log(u) / score first. Ties go
+ * to the smaller key.
  * @param scores [M] > 0 to be drawable; 0 = never
  * @param keys [M] a 32-bit hash of each problem's id
  * @param count how many are wanted at most
@@ -26,13 +27,40 @@ export function weightedOrder(
   count: number,
 ): number[] {
   const rank = new Float64Array(scores.length);
-  const drawable: number[] = [];
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i]!;
-    if (!(score > 0)) continue;
-    rank[i] = Math.log(uniformOf(keys[i]!, draw)) / score;
-    drawable.push(i);
+    rank[i] = score > 0 ? Math.log(uniformOf(keys[i]!, draw)) / score : Number.NEGATIVE_INFINITY;
   }
-  drawable.sort((i, j) => rank[j]! - rank[i]! || keys[i]! - keys[j]!);
-  return drawable.slice(0, count);
+  return greatest(rank, keys, count);
+}
+
+/** Indices of the `count` greatest ranks, greatest first, ties by the smaller key; -Infinity is never taken. O(M log count). */
+export function greatest(rank: Float64Array, keys: Uint32Array, count: number): number[] {
+  // A heap of the best so far with the worst of them on top.
+  const heap: number[] = [];
+  const before = (i: number, j: number): boolean =>
+    rank[i]! !== rank[j]! ? rank[i]! > rank[j]! : keys[i]! !== keys[j]! ? keys[i]! < keys[j]! : i < j;
+  const sink = (from: number): void => {
+    let at = from;
+    for (;;) {
+      let worst = at;
+      for (const child of [2 * at + 1, 2 * at + 2]) {
+        if (child < heap.length && before(heap[worst]!, heap[child]!)) worst = child;
+      }
+      if (worst === at) return;
+      [heap[at], heap[worst]] = [heap[worst]!, heap[at]!];
+      at = worst;
+    }
+  };
+  for (let i = 0; i < rank.length; i++) {
+    if (rank[i] === Number.NEGATIVE_INFINITY || count <= 0) continue;
+    if (heap.length < count) {
+      heap.push(i);
+      if (heap.length === count) for (let k = (count >> 1) - 1; k >= 0; k--) sink(k);
+    } else if (before(i, heap[0]!)) {
+      heap[0] = i;
+      sink(0);
+    }
+  }
+  return heap.sort((i, j) => (before(i, j) ? -1 : 1));
 }

@@ -46,6 +46,6 @@ export interface Strategy extends Stateful<unknown> {
   mark(): () => void;
   /** A step found no signal: look further afield for a while. */
   widen(): void;
-  /** Gauges of the last step, keys `adaptive/...`. */
+  /** Gauges since the last call, keys `adaptive/...`. */
   metrics(): Metrics;
 }

@@ -10,6 +10,7 @@ import {
 import type { Group, Problem, Rollout, Sampling, Scored } from "../../core/types.js";
 import type { PolicyVersion, Step } from "../../core/units.js";
 import type { PlannedProblem } from "../algo/strategy.js";
+import { reverifyLoneSuccesses } from "./reverify.js";
 
 export interface Round {
   readonly step: Step;
@@ -32,6 +33,9 @@ export interface Collected {
   readonly infra: number;
   readonly tokens: number;
   readonly rollouts: number;
+  /** Lone successes that were checked again, and how many of them did not pass again. */
+  readonly reverified: number;
+  readonly refuted: number;
 }
 
 /** The seed of a rollout depends on (run, step, round, problem, index) only, so it does not depend on concurrency. */
@@ -58,7 +62,7 @@ export async function collectRound(
   const results = await sampleAndScore(deps, jobs, signal, progress);
   let at = 0;
   let infra = 0;
-  const groups = round.plan.map((planned, g): Group => {
+  const drawn = round.plan.map((planned, g): Group => {
     const members: Scored[] = [];
     for (let j = 0; j < planned.rollouts; j++) {
       const result = results[at++]!;
@@ -78,7 +82,8 @@ export async function collectRound(
     };
   });
   const tokens = results.reduce((n, r) => n + r.completion.completionIds.length, 0);
-  return { groups, infra, tokens, rollouts: results.length };
+  const checked = await reverifyLoneSuccesses(deps.rewarder, drawn, deps.problems, round.plan, rng, signal);
+  return { ...checked, infra: infra + checked.infra, tokens, rollouts: results.length };
 }
 
 function toRollout(result: RolloutResult, round: Round, groupId: number, index: number): Rollout {

@@ -58,6 +58,8 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "policy/loss_tokens": o.report?.lossTokens ?? 0,
     "policy/non_finite": o.nonFinite,
     "sampler/version_lag": o.lag,
+    "reward/reverified": t.reverified,
+    "reward/refuted": t.refuted,
     "reward/infra": t.infra,
     "reward/timeout": scored === 0 ? null : (t.outcomes.timeout ?? 0) / scored,
     "reward/refused": t.refused.length,

@@ -21,6 +21,8 @@ export interface StepTally {
   failedRollouts: number;
   rounds: number;
   infra: number;
+  reverified: number;
+  refuted: number;
   tokens: number;
   rollouts: number;
   fewest: number;
@@ -50,6 +52,8 @@ export const emptyTally = (): StepTally => ({
   failedRollouts: 0,
   rounds: 0,
   infra: 0,
+  reverified: 0,
+  refuted: 0,
   tokens: 0,
   rollouts: 0,
   fewest: Number.POSITIVE_INFINITY,
@@ -67,6 +71,8 @@ export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], r
   tally.rounds++;
   tally.drawnGroups += round.groups.length;
   tally.infra += round.infra;
+  tally.reverified += round.reverified;
+  tally.refuted += round.refuted;
   tally.tokens += round.tokens;
   tally.rollouts += round.rollouts;
   for (const p of plan) {
