@@ -55,11 +55,38 @@ export interface ScoreRequest {
   /** The whole completion text: think, answer, fences and all. */
   readonly text: string;
   readonly seed: Seed;
+  /** formal: a pass is proved where the formal engine can; sim (default): the config decides. */
   readonly tier?: "sim" | "formal";
 }
 
+/** Milliseconds of simulation for one verdict; queueing and cached verdicts left out. Quantiles to 10%. */
+export interface Latency {
+  readonly count: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly max: number;
+}
+
+/** Since the rewarder was made. */
+export interface RewardStats {
+  readonly latency: Latency;
+  readonly byProblem: ReadonlyMap<ProblemId, Latency>;
+  /** Audits made, and chosen ones that could not be made (too slow with that many vectors, for example). */
+  readonly audits: { readonly made: number; readonly unmade: number };
+  readonly formal: {
+    readonly equal: number;
+    readonly undecided: number;
+    readonly unconfirmed: number;
+    readonly refuted: number;
+  };
+  readonly quarantined: ReadonlyMap<ProblemId, string>;
+}
+
 export interface Rewarder {
-  /** Prepares (or loads from cache) the goldens; ids that cannot serve come back with the reason. */
+  /**
+   * Prepares (or loads from cache) the goldens; ids that cannot serve, those in quarantine among them, come back with
+   * the reason.
+   */
   prepare(
     problems: readonly Problem[],
     progress: (done: number, total: number) => void,
@@ -68,6 +95,7 @@ export interface Rewarder {
   score(request: ScoreRequest, signal: AbortSignal): Promise<Verdict>;
   /** What is being worked on, for the heartbeat. */
   waiting(): { readonly queued: number; readonly running: number; readonly oldestMs: number };
+  stats(): Promise<RewardStats>;
   close(): Promise<void>;
 }
 

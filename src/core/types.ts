@@ -80,6 +80,19 @@ export type Outcome = "pass" | "mismatch" | "compile" | "timeout" | "crash" | "g
 /** The last stage of the check that the candidate entered. */
 export type Reached = "extract" | "lint" | "elaborate" | "simulate" | "match";
 
+/** What further checks of a pass found: an audit with other vectors, an attempt to prove it. */
+export interface SecondLook {
+  /** true: an audit was made; false: none was chosen, or the golden cannot be audited. */
+  readonly audited: boolean;
+  /** `unconfirmed`: the engine found a difference that the simulator does not show, so the pass stands. */
+  readonly formal: "none" | "equal" | "undecided" | "unconfirmed" | "refuted";
+  /**
+   * Two tiers disagree, in a sentence: this candidate is wrong, and the problem is in quarantine, because other
+   * passes of it cannot be trusted either. Null when they agree.
+   */
+  readonly alarm: string | null;
+}
+
 export type Verdict =
   | {
       readonly kind: "scored";
@@ -90,12 +103,18 @@ export type Verdict =
       readonly outcome: Outcome;
       readonly reached: Reached;
       readonly proof: "formal" | "simulated" | "none";
+      /** Absent where nothing beyond the first simulation was asked for. */
+      readonly second?: SecondLook;
+      /** From the request to the verdict, waiting in line included, milliseconds. */
       readonly wallMs: number;
       readonly cached: boolean;
       /** What a person reads: the tool's message, or the first mismatch. */
       readonly log: string;
     }
-  /** The machinery failed. Never a reward of zero: retried, then excluded and counted. */
+  /**
+   * The machinery failed, or (code `quarantined`) the problem can no longer be judged. Never a reward of zero: retried
+   * where that can help, then excluded and counted.
+   */
   | { readonly kind: "infra"; readonly code: string; readonly retryable: boolean; readonly log: string };
 
 export type ScoredVerdict = Extract<Verdict, { kind: "scored" }>;

@@ -42,6 +42,13 @@ export function makeFakeRewarder(shape: ShapeOptions = DEFAULT_SHAPE): Rewarder 
         : verdict("mismatch", "simulate", "the code is not the golden's text");
     },
     waiting: () => ({ queued: 0, running: 0, oldestMs: 0 }),
+    stats: async () => ({
+      latency: { count: 0, p50: 0, p95: 0, max: 0 },
+      byProblem: new Map(),
+      audits: { made: 0, unmade: 0 },
+      formal: { equal: 0, undecided: 0, unconfirmed: 0, refuted: 0 },
+      quarantined: new Map(),
+    }),
     async close() {},
   };
 }

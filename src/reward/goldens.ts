@@ -1,11 +1,13 @@
 /**
  * The goldens in use: in memory, else from disk, else prepared, several in one Yosys process. Requests that come
- * while others are being read are gathered, so scoring without an explicit `prepare` is batched too.
+ * while others are being read are gathered, so scoring without an explicit `prepare` is batched too. A golden in
+ * quarantine stays there, in this process and in later ones, until its file is deleted.
  */
 
 import { setMaxListeners } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { messageOf } from "../core/errors.js";
 import type { VerilogTask } from "../core/types.js";
 import type { Admitted } from "./gate.js";
 import { admitGolden, type GoldenDeps, goldenKey, PrepareFault, prepareGolden } from "./golden.js";
@@ -48,6 +50,47 @@ export function makeGoldens(deps: GoldensDeps) {
   let queue: Wanted[] = [];
   let scheduled = false;
   const dir = join(deps.scratchDir, `stimuli-${process.pid}`);
+  const keys = new WeakMap<VerilogTask, string>();
+  /** Why, by key: from disk, and of this process. */
+  const quarantines = new Map<string, string>();
+  const looked = new Set<string>();
+
+  const keyOf = (task: VerilogTask): string => {
+    let key = keys.get(task);
+    if (key === undefined) {
+      key = goldenKey(task, deps.seed, deps.stimulus, deps.icarus);
+      keys.set(task, key);
+    }
+    return key;
+  };
+
+  const stored = (key: string): Preparation | null => {
+    looked.add(key);
+    const found = deps.store.read(key);
+    if (found === null) return null;
+    if (found.quarantined !== null) quarantines.set(key, found.quarantined);
+    return found.preparation;
+  };
+
+  /** Why the golden may not judge any more, or null. */
+  const quarantined = (task: VerilogTask): string | null => {
+    const key = keyOf(task);
+    if (!looked.has(key)) stored(key);
+    return quarantines.get(key) ?? null;
+  };
+
+  /** From now on, and for whoever reads the cache. Returns the reason with how to lift it. */
+  const quarantine = (p: Preparation, reason: string): string => {
+    const path = deps.store.pathOf(p.key);
+    let full = `${reason}; to lift the quarantine, delete ${path}`;
+    try {
+      deps.store.quarantine(p, full);
+    } catch (error) {
+      full = `${reason}; it holds for this process only, because ${path} cannot be written (${messageOf(error)})`;
+    }
+    quarantines.set(p.key, full);
+    return full;
+  };
 
   const place = (key: string, parts: { steps: string; runs: string; mask: string }): StimulusFiles => {
     mkdirSync(dir, { recursive: true });
@@ -106,14 +149,14 @@ export function makeGoldens(deps: GoldensDeps) {
 
   /** Rejects with PrepareFault when the machinery failed; the next call tries again. */
   const ensure = (task: VerilogTask): Promise<Ready> => {
-    const key = goldenKey(task, deps.seed, deps.stimulus, deps.icarus);
+    const key = keyOf(task);
     const known = ready.get(key);
     if (known !== undefined) return known;
     const made = (async (): Promise<Ready> => {
-      const stored = deps.store.read(key);
-      if (stored !== null) {
+      const found = stored(key);
+      if (found !== null) {
         try {
-          return loaded(stored);
+          return loaded(found);
         } catch (fault) {
           throw asFault(fault);
         }
@@ -135,7 +178,8 @@ export function makeGoldens(deps: GoldensDeps) {
     return made;
   };
 
-  return { ensure, dir, close: (): void => abort.abort(new Error("the rewarder is closed")) };
+  const close = (): void => abort.abort(new Error("the rewarder is closed"));
+  return { ensure, keyOf, quarantined, quarantine, close };
 }
 
 export type Goldens = ReturnType<typeof makeGoldens>;

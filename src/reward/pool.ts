@@ -1,18 +1,20 @@
-/** A bounded number of things at once, first come first served. */
+/** A bounded number of things at once, first come first served, and what can wait after everything else. */
 
 export interface Pool {
-  run<T>(task: () => Promise<T>): Promise<T>;
+  /** @param later runs only when nothing else is in line */
+  run<T>(task: () => Promise<T>, later?: boolean): Promise<T>;
   waiting(): { readonly queued: number; readonly running: number; readonly oldestMs: number };
 }
 
 export function makePool(concurrency: number, now: () => number): Pool {
   const queue: (() => void)[] = [];
+  const patient: (() => void)[] = [];
   const started = new Map<number, number>();
   let serial = 0;
   let running = 0;
 
-  const run = async <T>(task: () => Promise<T>): Promise<T> => {
-    if (running >= concurrency) await new Promise<void>((go) => queue.push(go));
+  const run = async <T>(task: () => Promise<T>, later = false): Promise<T> => {
+    if (running >= concurrency) await new Promise<void>((go) => (later ? patient : queue).push(go));
     else running++;
     const id = serial++;
     started.set(id, now());
@@ -21,7 +23,7 @@ export function makePool(concurrency: number, now: () => number): Pool {
     } finally {
       started.delete(id);
       // The slot passes straight to the next in line.
-      const next = queue.shift();
+      const next = queue.shift() ?? patient.shift();
       if (next === undefined) running--;
       else next();
     }
@@ -29,7 +31,7 @@ export function makePool(concurrency: number, now: () => number): Pool {
 
   const waiting = () => {
     const first = started.values().next();
-    return { queued: queue.length, running, oldestMs: first.done ? 0 : now() - first.value };
+    return { queued: queue.length + patient.length, running, oldestMs: first.done ? 0 : now() - first.value };
   };
   return { run, waiting };
 }

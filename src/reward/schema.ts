@@ -4,6 +4,7 @@ import { z } from "zod";
 import { DEFAULT_SHAPE, SHAPES } from "./shape.js";
 import { DEFAULT_LIMITS } from "./simulator.js";
 import { DEFAULT_STIMULUS } from "./stimulus.js";
+import { DEFAULT_AUDIT, DEFAULT_FORMAL, DEFAULT_MUTANTS } from "./tiers.js";
 
 const MIB = 1024 ** 2;
 
@@ -53,6 +54,62 @@ export const rewardSchema = z
       .max(1)
       .default(DEFAULT_SHAPE.formatBonus)
       .describe("Reward of the right format alone with format_bonus"),
+    mutants: z
+      .int()
+      .min(0)
+      .max(64)
+      .default(DEFAULT_MUTANTS)
+      .describe(
+        "Faulty copies of each golden that its vectors must tell from it; they choose the vectors and give the bench its kill rate",
+      ),
+    audit: z
+      .strictObject({
+        share: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(DEFAULT_AUDIT.share)
+          .describe(
+            "Share of passes that are checked again with other vectors; a disagreement quarantines the problem",
+          ),
+        vectors: z
+          .int()
+          .min(16)
+          .max(100_000)
+          .default(DEFAULT_AUDIT.vectors)
+          .describe("Input vectors of an audit, drawn from another seed"),
+      })
+      .prefault({}),
+    formal: z
+      .strictObject({
+        when: z
+          .enum(["never", "audit", "always"])
+          .default(DEFAULT_FORMAL.when)
+          .describe(
+            "Which passes a formal engine (Yosys) tries to prove: none, the audited ones, or every one",
+          ),
+        seconds: z
+          .number()
+          .min(0.1)
+          .max(600)
+          .default(DEFAULT_FORMAL.seconds)
+          .describe(
+            "Wall-time cap of one proof, seconds; a proof that is not found leaves the pass as it is",
+          ),
+      })
+      .prefault({}),
+    sandbox: z
+      .enum(["auto", "required", "off"])
+      .default("auto")
+      .describe(
+        "auto = bubblewrap where it can start, else limits and process groups alone; required = refuse to run without it; off = never",
+      ),
+    simulator: z
+      .enum(["auto", "forked", "spawn"])
+      .default("auto")
+      .describe(
+        "How simulator processes start: forked = from a warm parent (needs a C compiler), spawn = afresh, auto = forked where it works",
+      ),
     limits: z
       .strictObject({
         memory_mib: z
@@ -100,6 +157,11 @@ export const rewarderOptions = (c: RewardSection) => ({
   seed: c.stimulus_seed,
   stimulus: { vectors: c.vectors, exhaustiveBits: c.exhaustive_bits },
   shape: { kind: c.shape, partialWeight: c.partial_weight, formatBonus: c.format_bonus },
+  mutants: c.mutants,
+  audit: c.audit,
+  formal: c.formal,
+  sandbox: c.sandbox,
+  engine: c.simulator,
   limits: {
     memoryBytes: c.limits.memory_mib * MIB,
     compileCpuSeconds: c.limits.compile_cpu_seconds,

@@ -1,0 +1,40 @@
+/** A simulator behind the rewarder's line: as many jobs at once as the pool allows, failures of the machinery tried again. */
+
+import type { Pool } from "./pool.js";
+import { withRetries } from "./retry.js";
+import type { Simulator } from "./simulator.js";
+
+export interface InLine {
+  readonly pool: Pool;
+  readonly simulator: Simulator;
+  readonly retries: number;
+  readonly now: () => number;
+}
+
+/**
+ * A slot is not held while waiting to try again.
+ * @param later runs only when nothing else is in line
+ * @param spent is told the milliseconds of each job, without the wait
+ */
+export const inLine = (
+  { pool, simulator, retries, now }: InLine,
+  later: boolean,
+  spent: (ms: number) => void = () => {},
+): Simulator => ({
+  run: (job, signal) =>
+    withRetries(
+      retries,
+      signal,
+      () =>
+        pool.run(async () => {
+          const began = now();
+          try {
+            return await simulator.run(job, signal);
+          } finally {
+            spent(now() - began);
+          }
+        }, later),
+      (result) => result.kind === "infra" && result.retryable,
+    ),
+  close: () => simulator.close(),
+});

@@ -1,0 +1,58 @@
+/** What a rewarder is made from. */
+
+import type { Prover } from "./proof.js";
+import { DEFAULT_SHAPE, type ShapeOptions } from "./shape.js";
+import { DEFAULT_LIMITS, type Limits, type Simulator } from "./simulator.js";
+import { DEFAULT_STIMULUS, type StimulusOptions } from "./stimulus.js";
+import {
+  type AuditOptions,
+  DEFAULT_AUDIT,
+  DEFAULT_FORMAL,
+  DEFAULT_MUTANTS,
+  type FormalOptions,
+} from "./tiers.js";
+import type { Tools } from "./tools.js";
+
+/** Plain data, so that it can be sent to a thread. */
+export interface RewarderSettings {
+  readonly tools: Tools;
+  /** Prepared goldens, kept from run to run. */
+  readonly cacheDir: string;
+  /** Working files, best on a tmpfs. */
+  readonly scratchDir: string;
+  /** Candidates at once; null = one per core. */
+  readonly concurrency?: number | null;
+  readonly shape?: ShapeOptions;
+  readonly limits?: Limits;
+  /** Seed of the stimuli. */
+  readonly seed?: number;
+  readonly stimulus?: StimulusOptions;
+  readonly mutants?: number;
+  readonly audit?: AuditOptions;
+  readonly formal?: FormalOptions;
+  readonly retries?: number;
+  readonly sandbox?: "auto" | "required" | "off";
+  /** How simulator processes start. */
+  readonly engine?: "auto" | "forked" | "spawn";
+}
+
+export interface RewarderOptions extends RewarderSettings {
+  /** Another way to run simulations; closed with the rewarder. */
+  readonly simulator?: Simulator;
+  /** Another formal engine, null for none; closed with the rewarder. */
+  readonly prover?: Prover | null;
+}
+
+export const DEFAULTS = {
+  concurrency: null,
+  shape: DEFAULT_SHAPE,
+  limits: DEFAULT_LIMITS,
+  seed: 1,
+  stimulus: DEFAULT_STIMULUS,
+  mutants: DEFAULT_MUTANTS,
+  audit: DEFAULT_AUDIT,
+  formal: DEFAULT_FORMAL,
+  retries: 3,
+  sandbox: "auto",
+  engine: "auto",
+} as const;
