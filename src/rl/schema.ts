@@ -1,5 +1,12 @@
 import { z } from "zod";
 
+/** What null stands for in `loss.overlong_*`. */
+export const OVERLONG = { buffer: 32, factor: 1 } as const;
+
+/** What null stands for in `sampling.n_min`. */
+export const fewestRollouts = (nMin: number | null, groupSize: number): number =>
+  nMin ?? Math.min(4, groupSize);
+
 const sampling = z
   .strictObject({
     strategy: z
@@ -18,7 +25,12 @@ const sampling = z
     min_groups: z.int().min(1).default(4).describe("Fewer useful groups than this: the update is skipped"),
     bank: z.boolean().default(true).describe("Keep surplus useful groups for later steps"),
     bank_max_age: z.int().min(0).default(2).describe("Versions after which a banked group is dropped"),
-    n_min: z.int().min(1).default(4).describe("adaptive: fewest rollouts of a chosen problem"),
+    n_min: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe("adaptive: fewest rollouts of a chosen problem; null = 4, or group_size where that is less"),
     n_max: z.int().min(1).default(48).describe("adaptive: most rollouts of a chosen problem"),
     step_tokens: z
       .int()
@@ -106,9 +118,38 @@ const loss = z
     overlong_buffer: z
       .int()
       .min(1)
-      .default(32)
-      .describe("punish: tokens before the limit where the penalty starts"),
-    overlong_factor: z.number().positive().default(1).describe("punish: penalty at the limit"),
+      .nullable()
+      .default(null)
+      .describe("punish: tokens before the limit where the penalty starts; null = 32"),
+    overlong_factor: z
+      .number()
+      .positive()
+      .nullable()
+      .default(null)
+      .describe("punish: penalty at the limit; null = 1"),
+    importance_cap: z
+      .number()
+      .positive()
+      .nullable()
+      .default(null)
+      .describe(
+        "Stale (banked) tokens: clip against the policy at the step's start, weighted by min(its ratio to the behaviour " +
+          "policy, this cap); null = clip against the behaviour policy",
+      ),
+  })
+  .superRefine((c, ctx) => {
+    if (c.overlong === "punish") return;
+    for (const key of ["overlong_buffer", "overlong_factor"] as const) {
+      if (c[key] === null) continue;
+      ctx.addIssue({
+        code: "custom",
+        path: [key],
+        message:
+          c.overlong === "mask"
+            ? "overlong: mask leaves completions that were cut out of the loss, so there is nothing to punish; choose overlong: punish, or leave this out"
+            : "read by overlong: punish only; choose it, or leave this out",
+      });
+    }
   })
   .prefault({});
 
@@ -142,23 +183,39 @@ export const rlSchema = z
       .describe("Steps without useful groups: widen exploration, or stop"),
   })
   .superRefine((c, ctx) => {
-    if (c.sampling.n_min > c.sampling.n_max) {
-      ctx.addIssue({
-        code: "custom",
-        path: ["sampling", "n_max"],
-        message: `must be >= n_min (${c.sampling.n_min})`,
-      });
+    const refuse = (path: string[], message: string) => ctx.addIssue({ code: "custom", path, message });
+    const { n_max: nMax, step_tokens: stepTokens } = c.sampling;
+    const nMin = fewestRollouts(c.sampling.n_min, c.group_size);
+    const adaptive = c.sampling.strategy === "adaptive";
+    if (nMin > nMax) refuse(["sampling", "n_max"], `must be >= n_min (${nMin})`);
+    const fewest = adaptive ? nMin : c.group_size;
+    const least = fewest * c.groups;
+    if (adaptive && nMin > c.group_size) {
+      refuse(
+        ["group_size"],
+        `a step of ${c.groups} groups has ${c.group_size * c.groups} rollouts on average, but n_min asks for at least ` +
+          `${nMin} x ${c.groups} = ${least}; raise group_size or lower sampling.n_min`,
+      );
     }
-    if (
-      c.group_size < 2 &&
-      c.advantage !== "history" &&
-      !(c.advantage === "auto" && c.sampling.strategy === "adaptive")
-    ) {
-      ctx.addIssue({
-        code: "custom",
-        path: ["group_size"],
-        message: "a group of one has no spread: use at least 2, or advantage: history",
-      });
+    if (adaptive && stepTokens !== null && stepTokens < least) {
+      refuse(
+        ["sampling", "step_tokens"],
+        `n_min x groups is ${nMin} x ${c.groups} = ${least} rollouts, which no budget of ${stepTokens} tokens can meet`,
+      );
+    }
+    if (c.max_generated_tokens !== null && c.max_generated_tokens < least) {
+      refuse(
+        ["max_generated_tokens"],
+        `one step has at least ${fewest} x ${c.groups} = ${least} rollouts, so this budget ends before the first step does`,
+      );
+    }
+    const needsTwo = c.advantage === "auto" ? !adaptive : c.advantage !== "history";
+    const key = adaptive ? (["sampling", "n_min"] as const) : (["group_size"] as const);
+    if (needsTwo && (c.group_size < 2 || fewest < 2)) {
+      refuse(
+        c.group_size < 2 ? ["group_size"] : [...key],
+        "a group of one has no spread: use at least 2, or advantage: history",
+      );
     }
   })
   .prefault({});

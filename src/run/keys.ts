@@ -62,6 +62,8 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
   "policy/skipped": "1 when the update was skipped",
   "policy/loss_tokens": "trained tokens",
   "policy/non_finite": "trained tokens dropped because their behaviour log-prob was not finite",
+  "policy/importance/mean": "mean importance weight of stale trained tokens, where they are corrected",
+  "policy/importance/capped": "share of those at the cap",
   "policy/version": "weight publications so far",
   "sampler/tokens_per_s": "completion tokens sampled a second",
   "sampler/version_lag": "versions between behaviour policy and learner, mean over trained rollouts",

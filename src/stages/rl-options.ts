@@ -10,6 +10,7 @@ import { batchMinStrategy, batchWindowStrategy } from "../rl/algo/batch-strategi
 import type { Strategy } from "../rl/algo/strategy.js";
 import { dynamicStrategy, fixedStrategy } from "../rl/algo/uniform-strategies.js";
 import type { TrainerOptions } from "../rl/loop/trainer.js";
+import { fewestRollouts, OVERLONG } from "../rl/schema.js";
 import type { RlConfig } from "./schema.js";
 
 export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: Rng): Strategy {
@@ -32,7 +33,7 @@ export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: R
           ...(p.meta.prior === undefined ? {} : { prior: p.meta.prior }),
         })),
         groupSize,
-        nMin: sampling.n_min,
+        nMin: fewestRollouts(sampling.n_min, groupSize),
         nMax: sampling.n_max,
         stepTokens: sampling.step_tokens,
         explore: sampling.explore,
@@ -74,7 +75,12 @@ export function trainerOptions(config: RlConfig): TrainerOptions {
     advantage: rl.advantage === "auto" ? auto : rl.advantage,
     loss,
     divisor: rl.loss.divisor,
-    overlong: { mode: rl.loss.overlong, buffer: rl.loss.overlong_buffer, factor: rl.loss.overlong_factor },
+    overlong: {
+      mode: rl.loss.overlong,
+      buffer: rl.loss.overlong_buffer ?? OVERLONG.buffer,
+      factor: rl.loss.overlong_factor ?? OVERLONG.factor,
+    },
+    importanceCap: rl.loss.importance_cap,
     sampling: { temperature: sampler.temperature, topP: sampler.top_p, maxTokens: sampler.max_tokens },
     hyper: hyperOf(learner),
     lr: {

@@ -4,23 +4,35 @@ import { z } from "zod";
 import { dataSchema } from "../data/schema.js";
 import { evalSchema } from "../eval/schema.js";
 import { learnerSchema } from "../learner/schema.js";
+import { LEARNER_LOSS, unsupportedLoss } from "../learner/supports.js";
 import { architectureSchema, modelSchema } from "../model/schema.js";
 import { rewardSchema } from "../reward/schema.js";
-import { rlSchema } from "../rl/schema.js";
+import { OVERLONG, rlSchema } from "../rl/schema.js";
 import { runSchema } from "../run/schema.js";
 import { sweepSchema } from "../run/sweep/schema.js";
 import { samplerSchema } from "../sampler/schema.js";
 
-export const rlStageSchema = z.strictObject({
-  run: runSchema,
-  model: modelSchema,
-  data: dataSchema,
-  sampler: samplerSchema,
-  reward: rewardSchema,
-  learner: learnerSchema,
-  rl: rlSchema,
-  eval: evalSchema,
-});
+export const rlStageSchema = z
+  .strictObject({
+    run: runSchema,
+    model: modelSchema,
+    data: dataSchema,
+    sampler: samplerSchema,
+    reward: rewardSchema,
+    learner: learnerSchema,
+    rl: rlSchema,
+    eval: evalSchema,
+  })
+  .superRefine(({ rl: { loss }, learner, sampler }, ctx) => {
+    const refuse = (key: string, message: string) =>
+      ctx.addIssue({ code: "custom", path: ["rl", "loss", key], message });
+    for (const key of unsupportedLoss(loss, LEARNER_LOSS[learner.engine])) {
+      refuse(key, `the ${learner.engine} learner does not compute it`);
+    }
+    if (loss.overlong === "punish" && (loss.overlong_buffer ?? OVERLONG.buffer) > sampler.max_tokens) {
+      refuse("overlong_buffer", `must be <= sampler.max_tokens (${sampler.max_tokens})`);
+    }
+  });
 export type RlConfig = z.infer<typeof rlStageSchema>;
 
 const distillSection = z

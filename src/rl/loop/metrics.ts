@@ -56,6 +56,8 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "policy/kl_behavior": o.report?.klBehavior ?? null,
     "policy/skipped": o.report === null ? 1 : Number(o.report.skipped),
     "policy/loss_tokens": o.report?.lossTokens ?? 0,
+    "policy/importance/mean": o.importance?.mean ?? null,
+    "policy/importance/capped": o.importance?.capped ?? null,
     "policy/non_finite": o.nonFinite,
     "sampler/version_lag": o.lag,
     "reward/reverified": t.reverified,

@@ -7,11 +7,12 @@ import { TrainError } from "../../core/errors.js";
 import type { Clock, Learner, Stateful } from "../../core/ports.js";
 import type { Rng } from "../../core/rng.js";
 import type { RolloutProgress } from "../../core/rollouts.js";
-import type { Group, LossSpec, Sampling, StepHyper, StepReport } from "../../core/types.js";
+import type { Batch, Group, LossSpec, Sampling, StepHyper, StepReport } from "../../core/types.js";
 import { policyVersion, step as toStep } from "../../core/units.js";
 import { type AdvantageMode, groupAdvantages } from "../algo/advantages.js";
 import { GroupBank } from "../algo/bank.js";
 import { groupKind, successes } from "../algo/filters.js";
+import { type Corrected, correctStale } from "../algo/importance.js";
 import { overlongPenalty } from "../algo/overlong.js";
 import { type Divisor, type Packed, type PackRow, packRows, rowsOfGroup } from "../algo/pack.js";
 import { type LrSchedule, learningRate } from "../algo/schedule.js";
@@ -36,6 +37,8 @@ export interface TrainerOptions {
     readonly buffer: number;
     readonly factor: number;
   };
+  /** Cap of the importance weights of stale tokens; null = no correction. */
+  readonly importanceCap: number | null;
   readonly sampling: Sampling;
   readonly hyper: Omit<StepHyper, "lr">;
   readonly lr: LrSchedule;
@@ -58,6 +61,8 @@ export interface StepOutcome {
   readonly trained: readonly { readonly group: Group; readonly advantages: readonly number[] }[];
   readonly report: StepReport | null;
   readonly nonFinite: number;
+  /** Importance correction of the step's stale tokens; null where there were none, or it is off. */
+  readonly importance: { readonly mean: number | null; readonly capped: number | null } | null;
   /** Trained rows' mean lag in versions. */
   readonly lag: number;
   readonly counters: LoopCounters;
@@ -175,15 +180,18 @@ export class RlTrainer implements Stateful<LoopState> {
     const lr = learningRate(number, options.lr);
     let report: StepReport | null = null;
     let nonFinite = 0;
+    let importance: StepOutcome["importance"] = null;
     if (trained.length >= Math.min(options.minGroups, options.groups)) {
       const packed = this.pack(step, trained, tally.drawnGroups || trained.length);
       nonFinite = packed.nonFinite;
       if (packed.batch.lossTokens > 0) {
         onProgress("learn", null);
+        const corrected = await this.correct(packed.batch, trained, signal);
+        importance = corrected;
         for (let k = 0; k < options.updatesPerBatch; k++) {
           // Not interruptible: an update is done whole or not at all.
           report = await deps.learner.step(
-            packed.batch,
+            corrected?.batch ?? packed.batch,
             { ...options.hyper, lr },
             new AbortController().signal,
           );
@@ -204,6 +212,7 @@ export class RlTrainer implements Stateful<LoopState> {
       trained,
       report,
       nonFinite,
+      importance,
       lag:
         trained.length === 0
           ? 0
@@ -320,6 +329,19 @@ export class RlTrainer implements Stateful<LoopState> {
           ? { kind: "constant", length: options.sampling.maxTokens }
           : { kind: "token" };
     return packRows(rows, { step, temperature: options.sampling.temperature, loss: options.loss, divisor });
+  }
+
+  private async correct(
+    batch: Batch,
+    trained: StepOutcome["trained"],
+    signal: AbortSignal,
+  ): Promise<Corrected | null> {
+    const cap = this.options.importanceCap;
+    const stale = trained.flatMap(({ group }) =>
+      group.members.map(() => group.policyVersion < this.counters.version),
+    );
+    if (cap === null || !stale.includes(true)) return null;
+    return correctStale(batch, await this.deps.learner.logprobs(batch, signal), stale, cap);
   }
 
   private bump(change: Partial<LoopCounters>): void {
