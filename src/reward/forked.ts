@@ -25,7 +25,8 @@ import { spawnEngine } from "./spawn.js";
 import { type Tools, which } from "./tools.js";
 import { type Engine, makeWorkersSimulator, type WorkersDeps } from "./workers.js";
 
-const NATIVE = fileURLToPath(new URL("./native/", import.meta.url));
+/** The same place from `src/reward` and from `dist/reward`. */
+const NATIVE = fileURLToPath(new URL("../../src/reward/native/", import.meta.url));
 const SOURCES = ["forkserver.c", "filter.h"];
 const MODULES = ["vvp.tgt", "system.vpi", "v2005_math.vpi", "v2009.vpi"];
 
