@@ -177,6 +177,12 @@ export const rlSchema = z
       .nullable()
       .default(null)
       .describe("Stop, evaluate and finish after this many sampled tokens"),
+    on_collapse: z
+      .enum(["stop", "warn"])
+      .default("stop")
+      .describe(
+        "Train pass rate fallen for ten steps and a third of its best lost: stop with the best checkpoint's policy as the export, or say so and go on",
+      ),
     on_no_signal: z
       .enum(["widen", "stop"])
       .default("widen")

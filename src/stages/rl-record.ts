@@ -1,6 +1,8 @@
 /** What a step leaves behind: metrics, samples, spans and the line for people. */
 
+import { mean, std } from "../core/stats.js";
 import type { Problem } from "../core/types.js";
+import type { Vitals } from "../rl/loop/health.js";
 import { stepMetrics, stepSamples } from "../rl/loop/metrics.js";
 import type { StepOutcome } from "../rl/loop/trainer.js";
 import { freeBytes } from "../run/files.js";
@@ -34,6 +36,25 @@ export function recordStep(
     "train",
     stepSamples(outcome, (id) => problemOf.get(id)!),
   );
+}
+
+/** What the health rules look at. */
+export function vitalsOf(o: StepOutcome): Vitals {
+  const t = o.tally;
+  const scored = t.rewards.length;
+  return {
+    step: o.step,
+    passRate: scored === 0 ? null : t.passed / scored,
+    rewardStd: scored < 2 ? null : std(t.rewards),
+    entropy: o.report?.entropy ?? null,
+    clipped: o.report === null ? null : o.report.clipFracLow + o.report.clipFracHigh,
+    meanLength: scored === 0 ? null : mean(t.lengths),
+    truncated: scored === 0 ? null : t.truncated / scored,
+    gap: o.report?.klBehavior ?? null,
+    lag: o.lag,
+    yield: t.drawnGroups === 0 ? null : t.mixed / t.drawnGroups,
+    quarantined: [],
+  };
 }
 
 /** One span per phase of a step: entering a phase ends the one before. */

@@ -1,12 +1,15 @@
 /** `train --stage rl`: reinforcement with a verified reward. Chooses and wires; the loop is in rl/loop. */
 
 import { mkdir, rm } from "node:fs/promises";
+import { TrainError } from "../core/errors.js";
 import type { Rewarder } from "../core/ports.js";
 import { makeRng } from "../core/rng.js";
 import type { Problem } from "../core/types.js";
-import { type RunState, runLoop } from "../rl/loop/run.js";
+import { Health, type HealthState } from "../rl/loop/health.js";
+import { type RunEnd, type RunState, runLoop } from "../rl/loop/run.js";
 import { RlTrainer } from "../rl/loop/trainer.js";
 import { makeEta, STEP_HEADER } from "../run/lines.js";
+import { roundFiles } from "../run/rounds.js";
 import { makeSpans } from "../run/spans.js";
 import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../run/summary.js";
 import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
@@ -23,7 +26,7 @@ import { loadProblems } from "./problems.js";
 import { writeReport } from "./report.js";
 import { openRewarder } from "./rewards.js";
 import { makeStrategy, trainerOptions } from "./rl-options.js";
-import { lineOf, phaseSpans, recordStep, stepSeconds } from "./rl-record.js";
+import { lineOf, phaseSpans, recordStep, stepSeconds, vitalsOf } from "./rl-record.js";
 import { type RlConfig, rlStageSchema } from "./schema.js";
 import { inSession, type Session } from "./session.js";
 import type { Stage, StageContext, StageResult } from "./stage.js";
@@ -76,6 +79,7 @@ interface SavedRun extends RunState {
   readonly before: EvalPoint | null;
   readonly after: EvalPoint | null;
   readonly split: Record<string, number>;
+  readonly health: HealthState;
 }
 
 async function train(
@@ -89,6 +93,8 @@ async function train(
   const { reporter } = session;
   const rng = makeRng(config.run.seed);
   const strategy = makeStrategy(config, problems.train, rng);
+  const rounds = roundFiles(session.dir.path);
+  const health = new Health();
   const trainer = new RlTrainer(trainerOptions(config), {
     sampler: policy.sampler,
     rewarder,
@@ -99,6 +105,7 @@ async function train(
     strategy,
     clock: ctx.clock,
     rng: rng.fork("rl"),
+    rounds,
   });
   const spans = makeSpans({
     runDir: session.dir.path,
@@ -117,6 +124,7 @@ async function train(
       await restoreCheckpoint(checkpoint.dir, policy);
       from = checkpoint.manifest.extra as unknown as SavedRun;
       Object.assign(split, from.split);
+      health.restore(from.health);
       points.before = from.before;
       points.after = from.after;
       reporter.line(`resuming ${session.dir.name} from step ${checkpoint.step}`);
@@ -187,6 +195,7 @@ async function train(
         eta.push(stepSeconds(outcome));
         reporter.status(null);
         reporter.line(lineOf(outcome, config.rl.steps, eta.eta(config.rl.steps - outcome.step)));
+        for (const { text } of health.observe(vitalsOf(outcome))) reporter.warn(text);
         for (const refused of outcome.tally.refused) reporter.warn(`problem left out: ${refused}`);
         if (outcome.report === null) {
           reporter.warn(
@@ -194,10 +203,11 @@ async function train(
               "the choice of problems widens; try more rollouts (rl.group_size) or other problems",
           );
         }
+        return !(health.collapsed && config.rl.on_collapse === "stop");
       },
       save: async (state, metric) => {
         session.waitFor(() => "writing a checkpoint");
-        const saved: SavedRun = { ...state, ...points, split };
+        const saved: SavedRun = { ...state, ...points, split, health: health.state() };
         await session.checkpoints.save(
           state.trainer.counters.step,
           metric === null ? {} : { metric },
@@ -206,6 +216,7 @@ async function train(
             return saved as unknown as Record<string, unknown>;
           },
         );
+        rounds.covered(state.trainer.counters.step);
         session.dir.update({ step: state.trainer.counters.step });
       },
     },
@@ -213,6 +224,7 @@ async function train(
     ctx.stop,
   );
   spans.close();
+  if (end === "collapsed") return goBack(session, policy, trainer);
   return finish(config, ctx, session, policy, trainer, end, points, split, from?.seconds ?? 0);
 }
 
@@ -224,13 +236,38 @@ const PHASE_WORDS = {
   publish: "handing over the weights",
 } as const;
 
+/** The policy has been getting worse: the best one that was saved becomes the export, and the run fails. */
+async function goBack(session: Session, policy: Policy, trainer: RlTrainer): Promise<never> {
+  const best = (await session.checkpoints.best()) ?? (await session.checkpoints.latest());
+  if (best !== null) {
+    await restoreCheckpoint(best.dir, policy);
+    await writeExport(session, policy);
+  }
+  session.tracker.sync();
+  throw new TrainError(
+    "diverged",
+    `step ${trainer.progress.step}: the train pass rate has fallen for ten steps, so the run ends here`,
+    {
+      hint:
+        `the policy of step ${best?.step ?? 0}, the best that was saved, is in ${session.shown}/export; start another run ` +
+        "from it (model.path) with a lower learner.lr, or go on all the same with rl.on_collapse=warn",
+    },
+  );
+}
+
+async function writeExport(session: Session, policy: Policy): Promise<void> {
+  await rm(session.dir.file("export"), { recursive: true, force: true });
+  await mkdir(session.dir.file("export"));
+  await policy.learner.publish(session.dir.file("export"));
+}
+
 async function finish(
   config: RlConfig,
   ctx: StageContext,
   session: Session,
   policy: Policy,
   trainer: RlTrainer,
-  end: "done" | "limit" | "stopped",
+  end: Exclude<RunEnd, "collapsed">,
   points: { before: EvalPoint | null; after: EvalPoint | null },
   split: Record<string, number>,
   earlier: number,
@@ -239,9 +276,7 @@ async function finish(
   const places: [string, string][] = [];
   if (end !== "stopped") {
     session.waitFor(() => "writing the export and the report");
-    await rm(session.dir.file("export"), { recursive: true, force: true });
-    await mkdir(session.dir.file("export"));
-    await policy.learner.publish(session.dir.file("export"));
+    await writeExport(session, policy);
     places.push(["policy", `${session.shown}/export`]);
   }
   session.tracker.sync();

@@ -25,12 +25,13 @@ export interface RunState {
 }
 
 export type EvalKind = "before" | "during" | "after";
-export type RunEnd = "done" | "limit" | "stopped";
+export type RunEnd = "done" | "limit" | "stopped" | "collapsed";
 
 export interface RunHooks {
   /** Seconds of work in this attempt. */
   readonly seconds: () => number;
-  readonly onStep: (outcome: StepOutcome) => void;
+  /** False ends the run as "collapsed": the weights are not worth a checkpoint. */
+  readonly onStep: (outcome: StepOutcome) => boolean;
   /** Returns the figure that ranks checkpoints. */
   readonly evaluate: (step: number, kind: EvalKind, signal: AbortSignal) => Promise<number>;
   readonly save: (state: RunState, metric: number | null) => Promise<void>;
@@ -78,7 +79,7 @@ export async function runLoop(
       }
       stop.throwIfAborted();
       metric = null;
-      hooks.onStep(await trainer.step(stop, hooks.progress));
+      if (!hooks.onStep(await trainer.step(stop, hooks.progress))) return "collapsed";
     }
   } catch (error) {
     if (!stop.aborted) throw error;

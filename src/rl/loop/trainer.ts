@@ -18,7 +18,7 @@ import { type Divisor, type Packed, type PackRow, packRows, rowsOfGroup } from "
 import { type LrSchedule, learningRate } from "../algo/schedule.js";
 import type { PlannedProblem, Strategy } from "../algo/strategy.js";
 import { type CollectDeps, collectRound } from "./collect.js";
-
+import { loadRound, type RoundKeeper, storeRound } from "./rounds.js";
 import { type LoopCounters, type LoopState, loadGroup, storeGroup } from "./state.js";
 import { emptyTally, type StepTally, tallyGroups } from "./tally.js";
 
@@ -50,6 +50,8 @@ export interface TrainerDeps extends CollectDeps {
   readonly strategy: Strategy;
   readonly clock: Clock;
   readonly rng: Rng;
+  /** Keeps finished rounds until a checkpoint covers them; without it a killed run samples them again. */
+  readonly rounds?: RoundKeeper;
 }
 
 /** What a step did; metrics and sample tables are made from it. */
@@ -80,7 +82,7 @@ const MAX_EMPTY = 3;
 export class RlTrainer implements Stateful<LoopState> {
   private readonly options: TrainerOptions;
   private readonly deps: TrainerDeps;
-  private readonly bank: GroupBank;
+  private readonly bank: GroupBank<Group>;
   private readonly indexOf: ReadonlyMap<string, number>;
   private counters: LoopCounters = {
     step: 0,
@@ -146,16 +148,20 @@ export class RlTrainer implements Stateful<LoopState> {
         if (!waiting) timer("sample");
         waiting = true;
       };
-      const collected = await collectRound(
-        deps,
-        { step, round, version, plan, firstGroupId: this.counters.nextGroupId, sampling: options.sampling },
-        deps.rng,
-        signal,
-        (p) => {
-          if (p.sampled === p.total && p.scored < p.total) sampledAll();
-          onProgress(p.sampled === p.total ? "score" : "sample", p);
-        },
-      );
+      const kept = loadRound((await deps.rounds?.load(number, round)) ?? null, plan);
+      const collected =
+        kept ??
+        (await collectRound(
+          deps,
+          { step, round, version, plan, firstGroupId: this.counters.nextGroupId, sampling: options.sampling },
+          deps.rng,
+          signal,
+          (p) => {
+            if (p.sampled === p.total && p.scored < p.total) sampledAll();
+            onProgress(p.sampled === p.total ? "score" : "sample", p);
+          },
+        ));
+      if (kept === null) await deps.rounds?.save(number, round, storeRound(plan, collected));
       timer(waiting ? "score" : "sample");
       this.bump({
         nextGroupId: this.counters.nextGroupId + plan.length,

@@ -9,7 +9,7 @@ import { makeFakeRewarder } from "../../../src/reward/fake.js";
 import { AdaptiveStrategy } from "../../../src/rl/algo/adaptive.js";
 import type { Strategy } from "../../../src/rl/algo/strategy.js";
 import { dynamicStrategy, fixedStrategy } from "../../../src/rl/algo/uniform-strategies.js";
-import { RlTrainer, type TrainerOptions } from "../../../src/rl/loop/trainer.js";
+import { RlTrainer, type TrainerDeps, type TrainerOptions } from "../../../src/rl/loop/trainer.js";
 import { fakeSampler } from "../../../src/sampler/fake.js";
 
 export const SIZE = 40;
@@ -76,11 +76,14 @@ export function build(
   name: "fixed" | "dynamic" | "adaptive",
   over: Partial<TrainerOptions> = {},
   rewarder: Rewarder = makeFakeRewarder(),
+  more: Pick<TrainerDeps, "rounds"> = {},
 ) {
+  let sampled = 0;
   const learner = fakeLearner({ vocabSize: 4 });
   const sampler = fakeSampler({
     vocabSize: 4,
     answer: (request) => {
+      sampled++;
       const right = makeRng(request.seed).uniform() < request.promptIds[0]! / (SIZE - 1);
       return { completionIds: Int32Array.from([right ? 1 : 0, 2, 3]), finish: "stop" };
     },
@@ -96,8 +99,9 @@ export function build(
     promptIds: (p) => Int32Array.from([Number(p.prompt[0]!.content)]),
     clock: stepClock,
     rng: makeRng("loop"),
+    ...more,
   });
-  return { trainer, learner, sampler, strategy };
+  return { trainer, learner, sampler, strategy, sampled: () => sampled };
 }
 
 /** The fake reward, except that `verdict` may speak first. */

@@ -10,7 +10,7 @@ function hooks(log: string[], over: Partial<RunHooks> = {}): RunHooks & { saved:
   return {
     saved,
     seconds: () => 0,
-    onStep: (o) => log.push(`step ${o.step} ${JSON.stringify(stepMetrics(o))}`),
+    onStep: (o) => log.push(`step ${o.step} ${JSON.stringify(stepMetrics(o))}`) > 0,
     evaluate: async (step, kind) => {
       log.push(`eval ${step} ${kind}`);
       return 0.5;
@@ -48,6 +48,13 @@ describe("the course of a run", () => {
       "eval 7 after",
       "save 7",
     ]);
+  });
+
+  it("ends as collapsed, without another checkpoint, when a step says so", async () => {
+    const log: string[] = [];
+    const h = hooks(log, { onStep: ({ step }) => step < 5 });
+    expect(await runLoop(build("adaptive").trainer, base, h, null, never)).toBe("collapsed");
+    expect(log.at(-1)).toBe("save 4");
   });
 
   it("continues from every save to the very run that would have been", async () => {
