@@ -24,6 +24,7 @@ export interface Ready {
 
 export interface GoldensDeps extends Omit<GoldenDeps, "place"> {
   readonly store: Store;
+  /** The words of the stimuli are put in its folder `stimuli`. */
   readonly scratchDir: string;
   /** Interfaces of several designs by Yosys; null where it could not read one. */
   readonly readInterfaces: (
@@ -43,13 +44,16 @@ interface Wanted {
 
 const NO_FILES: StimulusFiles = { steps: "", runs: "", mask: "" };
 
+/** What simulations read. */
+export const stimuliDir = (scratchDir: string): string => join(scratchDir, "stimuli");
+
 export function makeGoldens(deps: GoldensDeps) {
   const ready = new Map<string, Promise<Ready>>();
   const abort = new AbortController();
   setMaxListeners(0, abort.signal);
   let queue: Wanted[] = [];
   let scheduled = false;
-  const dir = join(deps.scratchDir, `stimuli-${process.pid}`);
+  const dir = stimuliDir(deps.scratchDir);
   const keys = new WeakMap<VerilogTask, string>();
   /** Why, by key: from disk, and of this process. */
   const quarantines = new Map<string, string>();
@@ -58,7 +62,7 @@ export function makeGoldens(deps: GoldensDeps) {
   const keyOf = (task: VerilogTask): string => {
     let key = keys.get(task);
     if (key === undefined) {
-      key = goldenKey(task, deps.seed, deps.stimulus, deps.icarus);
+      key = goldenKey(task, deps.seed, deps.stimulus, deps.icarus, deps);
       keys.set(task, key);
     }
     return key;

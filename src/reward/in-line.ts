@@ -1,6 +1,7 @@
 /** A simulator behind the rewarder's line: as many jobs at once as the pool allows, failures of the machinery tried again. */
 
 import type { Pool } from "./pool.js";
+import type { Prover } from "./proof.js";
 import { withRetries } from "./retry.js";
 import type { Simulator } from "./simulator.js";
 
@@ -37,4 +38,10 @@ export const inLine = (
       (result) => result.kind === "infra" && result.retryable,
     ),
   close: () => simulator.close(),
+});
+
+/** Proofs run when nothing else is in line. */
+export const proverInLine = (pool: Pool, prover: Prover): Prover => ({
+  prove: (job, signal) => pool.run(() => prover.prove(job, signal), true),
+  close: () => prover.close(),
 });

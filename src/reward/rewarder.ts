@@ -14,10 +14,12 @@ import { extractAnswer } from "../text/format.js";
 import { type Infra, readyGolden } from "./access.js";
 import { makeCandidates, type Result } from "./candidates.js";
 import type { CheckDeps } from "./check.js";
+import { makeEngines } from "./engines.js";
+import type { Environment } from "./environment.js";
 import type { Explanation } from "./explain.js";
 import { type Admitted, admit, normalForm, tokenize } from "./gate.js";
-import { makeGoldens } from "./goldens.js";
-import { type InLine, inLine } from "./in-line.js";
+import { type GoldensDeps, makeGoldens, stimuliDir } from "./goldens.js";
+import { type InLine, inLine, proverInLine } from "./in-line.js";
 import { makeMemo, untilAborted } from "./memo.js";
 import { secretNames } from "./names.js";
 import { readInterfaces } from "./netlists.js";
@@ -27,8 +29,6 @@ import { ownScratch, sweepScratch } from "./scratch.js";
 import { makeSecondLook } from "./second-look.js";
 import { DEFAULTS, type RewarderOptions } from "./settings.js";
 import { shapeReward } from "./shape.js";
-import { makeSpawnSimulator } from "./spawn.js";
-import type { StimulusOptions } from "./stimulus.js";
 import { contentKey, makeStore } from "./store.js";
 
 export type { RewarderOptions, RewarderSettings } from "./settings.js";
@@ -36,6 +36,8 @@ export type { RewarderOptions, RewarderSettings } from "./settings.js";
 export interface SimulatorRewarder extends Rewarder {
   /** For a person: the first moment at which the code (no tags, no fence) differs from the golden. */
   explain(problem: Problem, code: string, signal: AbortSignal): Promise<Explanation>;
+  /** What it works with here. @throws TrainError tool when what the settings demand cannot be had */
+  environment(): Promise<Environment>;
 }
 
 const MAX_TEXT = 4 * 1024 ** 2;
@@ -43,24 +45,28 @@ const MAX_CACHED = 100_000;
 
 export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
   const { tools, scratchDir, cacheDir } = options;
-  const { shape, limits, seed, stimulus, audit, formal, retries } = { ...DEFAULTS, ...options };
+  const { shape, seed, stimulus, mutants, audit, formal, retries } = { ...DEFAULTS, ...options };
   const now = (): number => performance.now();
   const pool = makePool(options.concurrency ?? availableParallelism(), now);
   sweepScratch(scratchDir);
   const own = ownScratch(scratchDir);
-  const simulator = options.simulator ?? makeSpawnSimulator({ tools, scratchDir: own, limits });
-  const prover = options.prover ?? null;
+  const engines = makeEngines(options, own, [stimuliDir(own)]);
+  const { simulator } = engines;
+  const prover = engines.prover === null ? null : proverInLine(pool, engines.prover);
   const line: InLine = { pool, simulator, retries, now };
 
   const check = (later: boolean, spent?: (ms: number) => void): CheckDeps => ({
     simulator: inLine(line, later, spent),
     names: secretNames,
   });
-  const makeBenches = (later: boolean, seed: number, stimulus: StimulusOptions) =>
+  const makeBenches = (
+    later: boolean,
+    words: Pick<GoldensDeps, "stimulus" | "seed" | "mutants" | "prover">,
+  ) =>
     makeGoldens({
       ...check(later),
-      stimulus,
-      seed,
+      ...words,
+      proofSeconds: formal.seconds,
       icarus: tools.iverilog.version,
       store: makeStore(cacheDir),
       scratchDir: own,
@@ -71,9 +77,14 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
         ),
       batch: 32,
     });
-  const goldens = makeBenches(false, seed, stimulus);
-  // Nothing is enumerated here: a design that counts its inputs would see the very same ones again.
-  const auditGoldens = makeBenches(true, auditSeed(seed), { vectors: audit.vectors, exhaustiveBits: 0 });
+  const goldens = makeBenches(false, { seed, stimulus, mutants, prover });
+  const auditGoldens = makeBenches(true, {
+    seed: auditSeed(seed),
+    // Nothing is enumerated: a design that counts its inputs would see the very same ones again.
+    stimulus: { vectors: audit.vectors, exhaustiveBits: 0 },
+    mutants: 0,
+    prover: null,
+  });
   const candidates = makeCandidates({ goldens, shape, retries, check: (spent) => check(false, spent) });
   const second = makeSecondLook({
     audit,
@@ -81,7 +92,6 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
     prover,
     auditBench: (problem, signal) => readyGolden(auditGoldens, problem, retries, signal),
     check: check(true),
-    later: (work) => pool.run(work, true),
     retries,
   });
   const results = makeMemo<Result | Infra>(MAX_CACHED, (r) => r.kind === "result");
@@ -196,12 +206,19 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
   const close = async (): Promise<void> => {
     goldens.close();
     auditGoldens.close();
-    await prover?.close();
-    await simulator.close();
+    await engines.close();
     rmSync(own, { recursive: true, force: true });
   };
 
-  return { prepare, score, explain: candidates.explain, waiting: pool.waiting, stats, close };
+  return {
+    prepare,
+    score,
+    explain: candidates.explain,
+    environment: async () => engines.environment(),
+    waiting: pool.waiting,
+    stats,
+    close,
+  };
 }
 
 /** Far from the seeds that people type. */

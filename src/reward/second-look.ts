@@ -21,14 +21,12 @@ import type { AuditOptions, FormalOptions } from "./tiers.js";
 export interface SecondLookDeps {
   readonly audit: AuditOptions;
   readonly formal: FormalOptions;
-  /** Null where there is no formal engine. */
+  /** Works when nothing else is in line; null where there is no formal engine. */
   readonly prover: Prover | null;
   /** The golden as it is audited: another seed, more vectors. Infra failures come back as such. */
   readonly auditBench: (problem: Problem, signal: AbortSignal) => Promise<Ready | Infra>;
   /** Simulates when nothing else is in line. */
   readonly check: CheckDeps;
-  /** Runs a proof when nothing else is in line. */
-  readonly later: <T>(work: () => Promise<T>) => Promise<T>;
   readonly retries: number;
 }
 
@@ -63,11 +61,15 @@ export function makeSecondLook(deps: SecondLookDeps) {
   const proofs = makeMemo<Proof>(100_000, (p) => p.kind !== "infra");
   const counts = { made: 0, unmade: 0, equal: 0, undecided: 0, unconfirmed: 0, refuted: 0 };
 
-  /** The choice depends on golden, candidate and the request's seed only, so a run that is repeated audits the same. */
+  /**
+   * The choice of audits depends on golden, candidate and the request's seed only, so a run that is repeated audits the
+   * same. A request for the tier `formal` is looked at in every way there is.
+   */
   const looksFor = (goldenKey: string, key: string, seed: number, tier: "sim" | "formal"): Looks => {
+    if (tier === "formal") return { audit: true, formal: true };
     const audit = hash128(`audit/${goldenKey}/${key}/${seed}`)[0] / 2 ** 32 < deps.audit.share;
     const { when } = deps.formal;
-    return { audit, formal: tier === "formal" || when === "always" || (when === "audit" && audit) };
+    return { audit, formal: when === "always" || (when === "audit" && audit) };
   };
 
   const makeAudit = async (pass: Pass, signal: AbortSignal): Promise<Audit> => {
@@ -105,7 +107,7 @@ export function makeSecondLook(deps: SecondLookDeps) {
     return withRetries(
       deps.retries,
       signal,
-      () => deps.later(() => prover.prove(job, signal)),
+      () => prover.prove(job, signal),
       (p) => p.kind === "infra" && p.retryable,
     );
   };
