@@ -1,0 +1,68 @@
+/**
+ * Decides whether the machine can ever be bad. ABC, which comes with Yosys, first looks a few steps ahead, then
+ * merges what is equal in every reachable state (`scorr`), then looks for an inductive invariant (`pdr`). Without it,
+ * Yosys's own SAT solver does temporal induction on the same graph.
+ */
+
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Counterexample } from "../proof.js";
+import { FALSE } from "./aig.js";
+import type { Machine } from "./machine.js";
+import { type Ran, type RunLimits, runLimited, type Wrap } from "./run.js";
+import { readWitness } from "./witness.js";
+
+export type Solved =
+  | { readonly kind: "never" }
+  | { readonly kind: "reached"; readonly counterexample: Counterexample }
+  | { readonly kind: "undecided"; readonly reason: string }
+  | Extract<Ran, { kind: "infra" }>;
+
+export interface SolveDeps {
+  /** Path of `yosys-abc`, or null. */
+  readonly abc: string | null;
+  readonly yosys: string;
+  readonly dir: string;
+  readonly limits: Omit<RunLimits, "wallMs">;
+  readonly wrap: Wrap | undefined;
+  /** Wall milliseconds left. */
+  readonly left: () => number;
+  readonly signal: AbortSignal;
+}
+
+export async function solve(machine: Machine, deps: SolveDeps): Promise<Solved> {
+  if (machine.bad === FALSE) return { kind: "never" };
+  writeFileSync(join(deps.dir, "m.aig"), machine.aig.aiger(machine.bad));
+  const rounds = roundsFor(machine);
+  let last: Solved = { kind: "undecided", reason: "out of time" };
+  for (const commands of rounds) {
+    rmSync(join(deps.dir, "cex.txt"), { force: true });
+    const script = `read_aiger m.aig; ${commands(Math.max(1, Math.ceil(deps.left() / 1000)))}; print_status; write_cex -a cex.txt`;
+    const ran = await runLimited(
+      [deps.abc!, "-q", script],
+      deps.dir,
+      { ...deps.limits, wallMs: deps.left() },
+      deps.wrap,
+      deps.signal,
+    );
+    if (ran.kind === "infra") return ran;
+    const found = witness(deps.dir, machine);
+    if (found !== null) return { kind: "reached", counterexample: found };
+    if (ran.kind === "timeout") return { kind: "undecided", reason: "out of time" };
+    if (/Status = 1\b/.test(ran.output)) return { kind: "never" };
+    last = { kind: "undecided", reason: "neither a proof nor a counterexample within the limits" };
+  }
+  return last;
+}
+
+type Commands = (seconds: number) => string;
+
+function roundsFor(machine: Machine): Commands[] {
+  if (machine.aig.latches.length === 0) return [() => "iprove"];
+  return [(s) => `bmc3 -F 12 -T ${Math.min(1, s)}`, () => "scorr; scorr -F 2; pdr"];
+}
+
+function witness(dir: string, machine: Machine): Counterexample | null {
+  const path = join(dir, "cex.txt");
+  return existsSync(path) ? readWitness(readFileSync(path, "latin1"), machine) : null;
+}
