@@ -1,82 +1,55 @@
 /**
  * From a golden's text to what candidates are checked with: gate, interface, stimuli, one traced simulation (beside
- * copies of the golden with other power-up values), open bits, and the signature from the very path a candidate takes.
+ * copies of the golden with other power-up values), open bits, the signature from the very path a candidate takes, a
+ * second look with other stimuli, and the measure of the bench by mutants.
  */
 
 import { makeRng, type Rng } from "../core/rng.js";
 import type { VerilogTask } from "../core/types.js";
+import { type Admitted, admit, tokenize } from "./gate.js";
 import {
-  chainLength,
-  chooseRuns,
-  coverable,
-  runLength,
-  type Scenario,
-  scenarios,
-  stillRegisters,
-} from "./deep.js";
-import { type Admitted, admit, tokenize, withSuffix } from "./gate.js";
+  findRuns,
+  type GoldenDeps,
+  shapeOf,
+  signGolden,
+  type Traced,
+  traceGolden,
+  type Work,
+} from "./golden-sim.js";
 import { readHeader } from "./header.js";
-import { type DesignInterface, type InterfaceResult, outputBits } from "./interface.js";
-import { cleanLog } from "./messages.js";
-import { minedConstants } from "./numbers.js";
-import { type PowerUp, withPowerUp } from "./powerup.js";
-import {
-  ignoreOf,
-  PREPARED_VERSION,
-  type Preparation,
-  type Prepared,
-  planOf,
-  type StimulusFiles,
-} from "./prepared.js";
-import type { SimResult, Simulator } from "./simulator.js";
-import {
-  makeStimulus,
-  type Run,
-  runWords,
-  type Stimulus,
-  type StimulusOptions,
-  stepWords,
-} from "./stimulus.js";
+import { type InterfaceResult, outputBits } from "./interface.js";
+import { measure } from "./mutate/measure.js";
+import { type Mined, minedConstants } from "./numbers.js";
+import { PREPARED_VERSION, type Preparation, type Prepared } from "./prepared.js";
+import { signatureOf } from "./signature.js";
+import { makeStimulus, runWords, type Stimulus, type StimulusOptions, stepWords } from "./stimulus.js";
 import { contentKey } from "./store.js";
-import type { BenchPlan, Names } from "./testbench.js";
-import { rootName, signatureBench, traceBench } from "./testbench.js";
-import { openBySlot, readCoverage, readTrace, type Sample } from "./trace.js";
-import { readVerdictLine } from "./verdict-line.js";
+import { openBySlot, type Sample } from "./trace.js";
 
-export interface GoldenDeps {
-  readonly simulator: Simulator;
-  readonly names: () => Names;
-  /** Puts words where the simulator can read them. */
-  readonly place: (key: string, parts: { steps: string; runs: string; mask: string }) => StimulusFiles;
-  readonly stimulus: StimulusOptions;
-  readonly seed: number;
-  readonly icarus: string;
-}
+export { type GoldenDeps, PrepareFault } from "./golden-sim.js";
 
 /** Goldens that run in less wall time than this give candidates two CPU seconds, slower ones the configured limit. */
 const QUICK_MS = 500;
 const QUICK_CPU_SECONDS = 2;
 
-/** The machinery failed while preparing: not the golden's fault, and nothing to cache. */
-export class PrepareFault extends Error {
-  readonly code: string;
-  readonly retryable: boolean;
-  /** A failed simulation has been retried where it failed; a file or Yosys has not. */
-  readonly retried: boolean;
-  constructor(fault: Extract<SimResult, { kind: "infra" }>, retried = true) {
-    super(fault.log);
-    this.retried = retried;
-    this.code = fault.code;
-    this.retryable = fault.retryable;
-  }
-}
-
+/** `measuring`: what else decides which vectors the bench has. */
 export const goldenKey = (
   task: VerilogTask,
   seed: number,
   options: StimulusOptions,
   icarus: string,
-): string => contentKey(PREPARED_VERSION, task.top, task.golden, seed, JSON.stringify(options), icarus);
+  measuring: { readonly mutants?: number; readonly prover?: object | null } = {},
+): string =>
+  contentKey(
+    PREPARED_VERSION,
+    task.top,
+    task.golden,
+    seed,
+    JSON.stringify(options),
+    icarus,
+    measuring.mutants ?? 0,
+    measuring.prover == null ? "simulated" : "proved",
+  );
 
 /** Text rules for goldens, beyond the gate: no delays, no randomness, a top of that name. */
 export function admitGolden(
@@ -124,6 +97,15 @@ export function interfaceOf(
   return found;
 }
 
+type Drafted =
+  | {
+      readonly ok: true;
+      readonly draft: Prepared;
+      readonly open: readonly bigint[];
+      readonly samples: readonly Sample[];
+    }
+  | { readonly ok: false; readonly reason: string };
+
 export async function prepareGolden(
   task: VerilogTask,
   key: string,
@@ -151,21 +133,48 @@ export async function prepareGolden(
       if (again.ok) [stimulus, traced] = [deep, again];
     }
   }
-  const width = outputBits(iface);
-  if (traced.samples.some((s) => s.bits.length !== width)) {
-    return refuse("golden's outputs are not as wide as its header says");
+  const first = draftOf(work, stimulus, traced);
+  if (!first.ok) return refuse(first.reason);
+  const unstable = await secondSeed(work, constants, rng.fork("second"));
+  if (unstable !== null) return refuse(unstable);
+  const measured = await measure(work, { stimulus, open: first.open }, traced, constants, rng, (s) =>
+    traceGolden(work, s).then((t) => {
+      const d = t.ok ? draftOf(work, s, t) : t;
+      return d.ok ? { stimulus: s, open: d.open, draft: d.draft } : null;
+    }),
+  );
+  const draft = measured.better?.draft ?? first.draft;
+  const signed = await signGolden(work, draft);
+  if (!signed.ok) return refuse(signed.reason);
+  const { line } = signed;
+  return {
+    ...draft,
+    samples: line.samples,
+    checkpoints: draft.checkpoints.map((c, k) => ({ at: c.at, signature: line.atCheckpoint[k]! })),
+    signature: line.signature,
+    quality: measured.quality,
+    provable: measured.provable,
+  };
+}
+
+/** Everything but the signature, from a trace. */
+function draftOf(w: Work, stimulus: Stimulus, traced: Extract<Traced, { ok: true }>): Drafted {
+  const { samples } = traced;
+  const width = outputBits(w.iface);
+  if (samples.some((s) => s.bits.length !== width)) {
+    return { ok: false, reason: "golden's outputs are not as wide as its header says" };
   }
-  const open = openBySlot(traced.samples, stimulus.steps.length + stimulus.runs.length);
+  const open = openBySlot(samples, stimulus.steps.length + stimulus.runs.length);
   const all = (1n << BigInt(width)) - 1n;
-  const compared = new Set(traced.samples.map((s) => s.step));
+  const compared = new Set(samples.map((s) => s.step));
   let everDefined = 0n;
   for (const step of compared) everDefined |= all & ~open[step]!;
-  if (everDefined === 0n) return refuse("golden's outputs are never defined");
-  return signed(work, {
+  if (everDefined === 0n) return { ok: false, reason: "golden's outputs are never defined" };
+  const draft: Prepared = {
     version: PREPARED_VERSION,
-    key,
-    top: task.top,
-    iface,
+    key: w.key,
+    top: w.task.top,
+    iface: w.iface,
     stimulus: shapeOf(stimulus),
     steps: stepWords(stimulus),
     runs: runWords(stimulus),
@@ -176,144 +185,34 @@ export async function prepareGolden(
     cpuSeconds: traced.ms < QUICK_MS ? QUICK_CPU_SECONDS : null,
     definedBits: countBits(everDefined),
     outputBits: width,
-    icarus: deps.icarus,
-  });
-}
-
-interface Work {
-  readonly task: VerilogTask;
-  readonly key: string;
-  readonly admitted: Admitted;
-  readonly iface: DesignInterface;
-  readonly deps: GoldenDeps;
-  readonly signal: AbortSignal;
-}
-
-type Traced =
-  | {
-      readonly ok: true;
-      readonly samples: readonly Sample[];
-      /** Register bits that have been both 0 and 1; null where nothing could be looked at. */
-      readonly moved: string | null;
-      readonly ms: number;
-    }
-  | { readonly ok: false; readonly reason: string };
-
-const planFor = (w: Work, s: Stimulus): BenchPlan => {
-  const files = w.deps.place(w.key, { steps: stepWords(s), runs: runWords(s), mask: "" });
-  return { iface: w.iface, stimulus: shapeOf(s), stepsPath: files.steps, runsPath: files.runs };
-};
-
-/** The golden's outputs, beside copies that wake up differently, and which of its registers moved. */
-async function traceGolden(w: Work, stimulus: Stimulus): Promise<Traced> {
-  const names = w.deps.names();
-  const plan = planFor(w, stimulus);
-  const texts = variants(w.admitted, w.task.top, names);
-  const cover = w.iface.clocks.length > 0 ? coverable(w.iface) : [];
-  const attempt = (parts: typeof texts, covered: typeof cover): Promise<SimResult> => {
-    const modules = parts.map((v) => v.module);
-    const bench = traceBench(plan, names, modules, { cover: covered, runs: "open" });
-    const source = bench + parts.map((v) => v.text).join("\n");
-    return w.deps.simulator.run({ source, root: rootName(names), cpuSeconds: null }, w.signal);
+    icarus: w.deps.icarus,
+    quality: null,
+    provable: null,
   };
-  // Names Yosys made up, or a register the language lets nobody else initialise, must not cost a good golden.
-  let result = await attempt(texts, cover);
-  if (result.kind === "compile" && cover.length > 0) result = await attempt(texts, []);
-  if (result.kind === "compile" && texts.length > 1) result = await attempt(texts.slice(0, 1), []);
-  if (result.kind !== "ran") return { ok: false, reason: failure(result, names) };
-  const samples = readTrace(result.output, names.verdict);
-  if (samples === null || samples.length === 0)
-    return { ok: false, reason: "golden ends the simulation itself" };
-  return { ok: true, samples, moved: readCoverage(result.output, names.verdict)[0] ?? null, ms: result.ms };
+  return { ok: true, draft, open, samples };
 }
 
-/** Long runs that move register bits the steps left alone: of the length those ask for, then for chains of counters. */
-async function findRuns(
-  w: Work,
-  stimulus: Stimulus,
-  before: string,
-  constants: readonly bigint[],
-  rng: Rng,
-): Promise<readonly Run[]> {
-  const registers = coverable(w.iface);
-  const first = runLength(stillRegisters(registers, before), constants);
-  if (first === 0) return [];
-  const ordinary = await explore(w, stimulus, scenarios(w.iface, stimulus.fields, first, rng), before);
-  const chain = chainLength(registers, stillRegisters(registers, ordinary.moved));
-  if (chain <= first) return ordinary.runs;
-  const deep = await explore(
-    w,
-    stimulus,
-    scenarios(w.iface, stimulus.fields, Math.floor(chain), rng, 3),
-    ordinary.moved,
-  );
-  return [...ordinary.runs, ...deep.runs];
-}
+/** Vectors of the second look. */
+const SECOND_VECTORS = 150;
 
-async function explore(
-  w: Work,
-  stimulus: Stimulus,
-  found: readonly Scenario[],
-  before: string,
-): Promise<ReturnType<typeof chooseRuns>> {
-  if (found.length === 0) return { runs: [], moved: before };
-  const names = w.deps.names();
-  const plan = planFor(w, { ...stimulus, runs: found.flat() });
-  let last = -1;
-  const scenarioEnds = found.map((s) => {
-    last += s.length;
-    return last;
-  });
-  const module = `${w.task.top}${names.suffix}`;
-  const bench = traceBench(plan, names, [module], { cover: coverable(w.iface), scenarioEnds, runs: "open" });
-  const result = await w.deps.simulator.run(
-    { source: bench + withSuffix(w.admitted, names.suffix), root: rootName(names), cpuSeconds: null },
-    w.signal,
-  );
-  if (result.kind === "infra") throw new PrepareFault(result);
-  // A golden too slow for long runs goes without them.
-  const reports = result.kind === "ran" ? readCoverage(result.output, names.verdict).slice(1) : [];
-  return chooseRuns(found, before, reports);
+/**
+ * The golden under stimuli of another seed: alone it has to do what it did beside its copies. Why not, or null; a
+ * function of its inputs (by Yosys) has nothing that could differ.
+ */
+async function secondSeed(w: Work, constants: readonly Mined[], rng: Rng): Promise<string | null> {
+  if (!w.iface.stateful && w.iface.source === "yosys") return null;
+  const vectors = Math.min(SECOND_VECTORS, w.deps.stimulus.vectors);
+  const stimulus = makeStimulus(w.iface, constants, rng, { ...w.deps.stimulus, vectors });
+  const traced = await traceGolden(w, stimulus);
+  if (!traced.ok) return `on another seed, ${traced.reason}`;
+  const second = draftOf(w, stimulus, traced);
+  if (!second.ok) return `on another seed, ${second.reason}`;
+  const signed = await signGolden(w, second.draft);
+  if (!signed.ok) return `on another seed, ${signed.reason}`;
+  return signatureOf(second.samples, second.open) === signed.line.signature
+    ? null
+    : "golden fails its own check on another seed: its outputs differ from run to run";
 }
-
-/** Signatures by the path a candidate takes: a golden that fails its own check is refused here. */
-async function signed(w: Work, draft: Prepared): Promise<Preparation> {
-  const refuse = (refused: string): Preparation => ({ version: PREPARED_VERSION, key: w.key, refused });
-  const mask = draft.ignore.kind === "file" ? draft.ignore.text : "";
-  const files = w.deps.place(w.key, { steps: draft.steps, runs: draft.runs, mask });
-  const names = w.deps.names();
-  const bench = signatureBench(
-    planOf(draft, files),
-    names,
-    w.task.top,
-    ignoreOf(draft, files),
-    draft.checkpoints.map((c) => ({ at: c.at, signature: null })),
-  );
-  const result = await w.deps.simulator.run(
-    { source: bench + withSuffix(w.admitted, names.suffix), root: rootName(names), cpuSeconds: null },
-    w.signal,
-  );
-  if (result.kind !== "ran") return refuse(failure(result, names));
-  const line = readVerdictLine(result.output, names.verdict, draft.checkpoints.length);
-  if (line === null) return refuse("golden ends the simulation itself");
-  if (/[xz]/.test(line.signature))
-    return refuse("golden fails its own check: its outputs differ from run to run");
-  return {
-    ...draft,
-    samples: line.samples,
-    checkpoints: draft.checkpoints.map((c, k) => ({ at: c.at, signature: line.atCheckpoint[k]! })),
-    signature: line.signature,
-  };
-}
-
-const shapeOf = (s: Stimulus) => ({
-  bits: s.bits,
-  fields: s.fields,
-  start: s.start,
-  numSteps: s.steps.length,
-  numRuns: s.runs.length,
-  exhaustive: s.exhaustive,
-});
 
 /** Step indices after which about 32 and 128 vectors have been compared. */
 function checkpointsOf(s: Stimulus): number[] {
@@ -321,17 +220,6 @@ function checkpointsOf(s: Stimulus): number[] {
   return [32, 128]
     .map((v) => s.start + Math.round(v * perVector * 1))
     .filter((at) => at < s.steps.length / 2);
-}
-
-function variants(admitted: Admitted, top: string, names: Names): { module: string; text: string }[] {
-  const base = { module: `${top}${names.suffix}`, text: withSuffix(admitted, names.suffix) };
-  const kinds: PowerUp[] = ["zeros", "ones", "mixed"];
-  const others = kinds.map((kind, k) => {
-    const awake = withPowerUp(admitted, kind, `${names.scope}${k}`);
-    const suffix = `${names.suffix}${k}`;
-    return awake === null ? null : { module: `${top}${suffix}`, text: withSuffix(awake, suffix) };
-  });
-  return [base, ...others.filter((v) => v !== null)];
 }
 
 function packOpen(open: readonly bigint[], compared: ReadonlySet<number>): Prepared["ignore"] {
@@ -344,13 +232,6 @@ function packOpen(open: readonly bigint[], compared: ReadonlySet<number>): Prepa
   if (constant)
     return first === null || first === 0n ? { kind: "none" } : { kind: "constant", text: first.toString(16) };
   return { kind: "file", text: open.map((o) => o.toString(16)).join("\n") };
-}
-
-function failure(result: Exclude<SimResult, { kind: "ran" }>, names: Names): string {
-  if (result.kind === "infra") throw new PrepareFault(result);
-  if (result.kind === "compile") return `golden does not compile: ${cleanLog(result.log, names)}`;
-  if (result.kind === "timeout") return `golden is too slow: ${result.log}`;
-  return `golden crashes the simulator: ${cleanLog(result.log, names)}`;
 }
 
 function countBits(v: bigint): number {

@@ -1,11 +1,12 @@
 /** A golden, prepared once: everything a candidate is checked with, and nothing it could copy. Plain JSON. */
 
 import type { DesignInterface } from "./interface.js";
+import type { Quality } from "./mutate/quality.js";
 import type { Field } from "./stimulus.js";
 import type { BenchPlan, Ignore } from "./testbench.js";
 
 /** Part of the cache key: change it whenever stimuli, testbench or comparison change. */
-export const PREPARED_VERSION = 3;
+export const PREPARED_VERSION = 4;
 
 export interface Prepared {
   readonly version: number;
@@ -35,6 +36,10 @@ export interface Prepared {
   readonly definedBits: number;
   readonly outputBits: number;
   readonly icarus: string;
+  /** How many faults of the golden the bench finds; null where that was not measured. */
+  readonly quality: Quality | null;
+  /** Whether a formal engine proves the golden equal to a rewrite of itself; null without an attempt. */
+  readonly provable: boolean | null;
 }
 
 export interface Refused {

@@ -92,6 +92,27 @@ export function makeStimulus(
   return { bits, fields, steps: driver.steps, start: driver.start, runs: [], exhaustive: false };
 }
 
+/** Episodes that go on where a stimulus ends, each to be kept or left out. */
+export function moreEpisodes(
+  iface: DesignInterface,
+  constants: readonly Mined[],
+  rng: Rng,
+  after: Stimulus,
+  vectors: number,
+): Step[][] {
+  const last = after.steps.at(-1);
+  if (after.exhaustive || last === undefined) return [];
+  const driver = new Driver(iface, after.fields, constants, rng);
+  driver.resume(last.value);
+  const episodes: Step[][] = [];
+  for (let left = vectors; left > 0; ) {
+    const from = driver.steps.length;
+    left -= iface.clocks.length > 0 ? driver.episode(left) : driver.clocklessEpisode(left);
+    episodes.push(driver.steps.slice(from));
+  }
+  return episodes;
+}
+
 /** Few inputs and little state need few vectors; where the state is not known, as many as allowed. */
 function vectorsFor(iface: DesignInterface, inputBits: number): number {
   if (!iface.stateful || iface.source === "header" || iface.memoryWords > 0) return Number.POSITIVE_INFINITY;
@@ -146,6 +167,11 @@ class Driver {
     for (const f of fields) this.values.set(f.name, 0n);
     for (const f of this.data) this.values.set(f.name, randomBits(rng, f.width));
     for (const r of this.resets) this.values.set(r.name, r.active ^ 1n);
+  }
+
+  /** Goes on from a row of inputs. */
+  resume(row: bigint): void {
+    for (const f of this.fields) this.values.set(f.name, (row >> BigInt(f.offset)) & ones(f.width));
   }
 
   private emit(quiet = false): void {
@@ -208,7 +234,7 @@ class Driver {
     while (left > 0) left -= this.episode(left);
   }
 
-  private episode(limit: number): number {
+  episode(limit: number): number {
     const { rng } = this;
     const length = Math.min(limit, 8 + rng.int(57));
     const modes = this.modes();
@@ -251,22 +277,24 @@ class Driver {
   clockless(vectors: number): void {
     this.opening();
     let left = vectors;
-    while (left > 0) {
-      const length = Math.min(left, 8 + this.rng.int(33));
-      const modes = this.modes();
-      for (let n = 0; n < length; n++) {
-        const view = new Map(this.values);
-        const next = this.data.map((f, k): [string, bigint] => {
-          const v = modes[k]!(this.values.get(f.name)!, view);
-          view.set(f.name, v);
-          return [f.name, v];
-        });
-        for (const r of this.resets)
-          next.push([r.name, this.rng.uniform() < 1 / 16 ? r.active : r.active ^ 1n]);
-        this.change(next);
-      }
-      left -= length;
+    while (left > 0) left -= this.clocklessEpisode(left);
+  }
+
+  clocklessEpisode(limit: number): number {
+    const length = Math.min(limit, 8 + this.rng.int(33));
+    const modes = this.modes();
+    for (let n = 0; n < length; n++) {
+      const view = new Map(this.values);
+      const next = this.data.map((f, k): [string, bigint] => {
+        const v = modes[k]!(this.values.get(f.name)!, view);
+        view.set(f.name, v);
+        return [f.name, v];
+      });
+      for (const r of this.resets)
+        next.push([r.name, this.rng.uniform() < 1 / 16 ? r.active : r.active ^ 1n]);
+      this.change(next);
     }
+    return length;
   }
 
   /** Constants an input may be compared with: those of its own size if there are any. */

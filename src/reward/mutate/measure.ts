@@ -1,0 +1,142 @@
+/** The measure of a golden's bench while it is prepared: mutants, further episodes where they help, what remains. */
+
+import type { Rng } from "../../core/rng.js";
+import { PrepareFault, shapeOf, type Traced, type Work } from "../golden-sim.js";
+import { render } from "../lexer.js";
+import type { Mined } from "../numbers.js";
+import { type PowerUp, withPowerUp } from "../powerup.js";
+import type { Prepared } from "../prepared.js";
+import { runWords, type Stimulus, stepWords } from "../stimulus.js";
+import {
+  type Assessment,
+  type Bench,
+  conclude,
+  type Infra,
+  judge,
+  mutantsOf,
+  type Quality,
+  type QualityJob,
+} from "./quality.js";
+import { rewritten } from "./rewrite.js";
+
+export interface Better extends Bench {
+  readonly draft: Prepared;
+}
+
+export interface Measured {
+  readonly quality: Quality | null;
+  readonly provable: boolean | null;
+  /** The bench with the vectors that killed more; null = as it was. */
+  readonly better: Better | null;
+}
+
+const AWAKE: readonly PowerUp[] = ["zeros", "ones", "mixed"];
+
+/** `retrace` makes a bench of a stimulus, or null where the golden does not bear it. */
+export async function measure(
+  w: Work,
+  bench: Bench,
+  traced: Extract<Traced, { ok: true }>,
+  constants: readonly Mined[],
+  rng: Rng,
+  retrace: (s: Stimulus) => Promise<Better | null>,
+): Promise<Measured> {
+  const { deps, signal } = w;
+  const provable = await provability(w);
+  const count = deps.mutants ?? 0;
+  if (count <= 0) return { quality: null, provable, better: null };
+  const job: QualityJob = {
+    golden: w.admitted,
+    top: w.task.top,
+    iface: w.iface,
+    constants,
+    awake: traced.awake
+      ? AWAKE.map((how, k) => withPowerUp(w.admitted, how, `g${k}`)).filter((v) => v !== null)
+      : [],
+    rng: rng.fork("quality"),
+    count,
+    seed: deps.seed,
+    cpuSeconds: Math.ceil(0.5 + (count * traced.ms) / 1000),
+    // The trace compiled and played up to four designs; starting its processes is in it too, so this is an upper bound.
+    msPerVector: traced.ms / (traced.awake ? 4 : 1) / Math.max(1, deps.stimulus.vectors),
+    place: (s, open) => placed(w, s, open),
+    prover: deps.prover == null ? null : { prover: deps.prover, seconds: deps.proofSeconds ?? 3 },
+  };
+  const mutants = mutantsOf(job);
+  let now: Bench = { stimulus: bench.stimulus, open: openOrNone(bench.open) };
+  let better: Better | null = null;
+  let found = sure(await judge(job, now, mutants, true, deps, signal));
+
+  /** Takes episodes in, if the golden bears them and they kill what they should. */
+  const takeIn = async (further: readonly Stimulus["steps"][]): Promise<boolean> => {
+    if (further.every((e) => e.length === 0)) return false;
+    const longer = await retrace({ ...now.stimulus, steps: [...now.stimulus.steps, ...further.flat()] });
+    if (longer === null) return false;
+    const next: Bench = { stimulus: longer.stimulus, open: openOrNone(longer.open) };
+    const alive = found.status.flatMap((s, k) => (s === "alive" ? [k] : []));
+    const again = sure(
+      await judge(
+        job,
+        next,
+        alive.map((k) => mutants[k]!),
+        false,
+        deps,
+        signal,
+      ),
+    );
+    if (!again.status.includes("killed")) return false;
+    const status = [...found.status];
+    alive.forEach((k, i) => {
+      status[k] = again.status[i]!;
+    });
+    [now, better, found] = [next, longer, { ...found, status }];
+    return true;
+  };
+
+  await takeIn(found.further);
+  let end = settled(await conclude(job, now, found, signal));
+  if (end.counterexamples.length > 0 && (await takeIn(end.counterexamples))) {
+    end = settled(await conclude(job, now, found, signal));
+  }
+  return { quality: end.quality, provable, better };
+}
+
+/** Null where nothing is open, which is the usual case and costs nothing. */
+const openOrNone = (open: readonly bigint[] | null): readonly bigint[] | null =>
+  open === null || open.every((o) => o === 0n) ? null : open;
+
+function placed(w: Work, s: Stimulus, open: readonly bigint[] | null): ReturnType<QualityJob["place"]> {
+  const mask = open === null ? "" : open.map((o) => o.toString(16)).join("\n");
+  const files = w.deps.place(w.key, { steps: stepWords(s), runs: runWords(s), mask });
+  return {
+    plan: { iface: w.iface, stimulus: shapeOf(s), stepsPath: files.steps, runsPath: files.runs },
+    ignore: open === null ? { kind: "none" } : { kind: "file", path: files.mask },
+  };
+}
+
+/** A formal attempt of the golden against a rewrite of itself. */
+async function provability(w: Work): Promise<boolean | null> {
+  const { prover, proofSeconds } = w.deps;
+  if (prover == null) return null;
+  const golden = render(w.admitted.tokens);
+  const job = {
+    golden,
+    candidate: render(rewritten(w.admitted.tokens)),
+    top: w.task.top,
+    iface: w.iface,
+    seconds: proofSeconds ?? 3,
+  };
+  const proof = await prover.prove(job, w.signal);
+  if (proof.kind === "infra") throw new PrepareFault(proof);
+  return proof.kind === "equal";
+}
+
+function sure(a: Assessment | Infra): Assessment {
+  if ("kind" in a) throw new PrepareFault(a);
+  return a;
+}
+
+function settled<T extends { readonly quality: Quality }>(a: T | Infra): T {
+  if ("kind" in a) throw new PrepareFault(a);
+  return a;
+}

@@ -1,0 +1,317 @@
+/**
+ * The faults a design is given, one at a time: those of mutation testing of hardware (stuck values, operators,
+ * constants, dropped statements, …) and those that only deep stimuli find (bounds off by one, memories and counters
+ * one bit too small, swapped case arms, reset values).
+ */
+
+import type { Rng } from "../../core/rng.js";
+import { isKeyword } from "../gate.js";
+import { looksLikeClock, looksLikeReset } from "../interface.js";
+import type { Token } from "../lexer.js";
+import { closing } from "../preprocess.js";
+import { flipped, plus } from "./literals.js";
+import type { Assignment, Expression, Outline, Path, Span } from "./outline.js";
+
+export const OPERATORS = [
+  "stuck",
+  "operator",
+  "constant",
+  "bound",
+  "drop",
+  "identifier",
+  "index",
+  "blocking",
+  "negate",
+  "edge",
+  "else",
+  "branches",
+  "reset-style",
+  "reset-value",
+  "width",
+  "arms",
+] as const;
+export type Operator = (typeof OPERATORS)[number];
+
+/** Spans to be replaced by new text, in order and apart from one another; text with `\u0000a\u0000b` = tokens a to b. */
+export interface Edit {
+  readonly span: Span;
+  readonly text: string | readonly Token[];
+}
+
+/** One fault: its edits, or null where this place does not take it. */
+export type Site = (rng: Rng) => readonly Edit[] | null;
+
+const SWAPPED: Readonly<Record<string, readonly string[]>> = {
+  "+": ["-"],
+  "-": ["+"],
+  "*": ["+"],
+  "/": ["*"],
+  "%": ["/"],
+  "&": ["|", "^"],
+  "|": ["&", "^"],
+  "^": ["~^", "|"],
+  "~^": ["^"],
+  "^~": ["^"],
+  "&&": ["||"],
+  "||": ["&&"],
+  "==": ["!="],
+  "!=": ["=="],
+  "===": ["!=="],
+  "!==": ["==="],
+  "<": ["<=", ">"],
+  "<=": ["<", ">="],
+  ">": [">=", "<"],
+  ">=": [">", "<="],
+  "<<": [">>"],
+  ">>": ["<<"],
+  ">>>": [">>"],
+  "<<<": [">>"],
+};
+const UNARY: Readonly<Record<string, string>> = {
+  "~": "",
+  "!": "",
+  "&": "|",
+  "|": "&",
+  "^": "&",
+  "~&": "~|",
+  "~|": "~&",
+  "-": "",
+};
+const GATES: Readonly<Record<string, string>> = {
+  and: "or",
+  or: "and",
+  nand: "nor",
+  nor: "nand",
+  xor: "xnor",
+  xnor: "xor",
+  not: "buf",
+  buf: "not",
+};
+const COMPARES = new Set(["==", "!=", "<", ">", "<=", ">=", "===", "!=="]);
+
+export function sitesOf(tokens: readonly Token[], outline: Outline): Map<Operator, Site[]> {
+  const sites = new Map<Operator, Site[]>(OPERATORS.map((o) => [o, []]));
+  const add = (operator: Operator, site: Site): void => {
+    sites.get(operator)!.push(site);
+  };
+  const text = (i: number): string => tokens[i]?.text ?? "";
+  const one = (at: number, to: string | null): readonly Edit[] | null =>
+    to === null ? null : [{ span: [at, at + 1], text: to }];
+  const around = (span: Span, before: string, after: string): readonly Edit[] => [
+    { span: [span[0], span[0]], text: before },
+    { span: [span[1], span[1]], text: after },
+  ];
+  const exchange = (a: Span, b: Span): readonly Edit[] => [
+    { span: a, text: tokens.slice(b[0], b[1]) },
+    { span: b, text: tokens.slice(a[0], a[1]) },
+  ];
+  const inResets = (under: readonly Span[]): boolean =>
+    under.some((s) => tokens.slice(s[0], s[1]).some((t) => t.kind === "id" && looksLikeReset(t.text)));
+
+  for (const a of outline.assignments) {
+    const zero = a.rhs[1] === a.rhs[0] + 1 && /^(?:.*')?[bodhBODH]?0+$/.test(text(a.rhs[0]));
+    add("stuck", (rng) => [{ span: a.rhs, text: !zero && rng.int(2) === 0 ? "0" : "~0" }]);
+    if (a.kind !== "wire") add("drop", () => [{ span: a.whole, text: ";" }]);
+    if (a.kind === "nonblocking" && a.clocked && seenByOthers(tokens, outline, a)) {
+      add("blocking", () => one(a.op, "="));
+    }
+    if (a.clocked && inResets(a.under) && a.rhs[1] === a.rhs[0] + 1) {
+      const at = a.rhs[0];
+      const others = [...a.scope.constants.keys()].filter((n) => n !== text(at));
+      add("reset-value", (rng) => {
+        if (tokens[at]!.kind === "num") return one(at, flipped(text(at), rng));
+        return a.scope.constants.has(text(at)) && others.length > 0 ? one(at, rng.pick(others)) : null;
+      });
+    }
+  }
+  for (const b of outline.branches) {
+    add("stuck", (rng) => [{ span: b.cond, text: rng.int(2) === 0 ? "0" : "1" }]);
+    const { otherwise } = b;
+    if (otherwise === null) add("negate", () => around(b.cond, "!(", ")"));
+    else {
+      add("branches", () => around(b.cond, "!(", ")"));
+      add("else", () => [{ span: [otherwise.at, otherwise.body[1]], text: "" }]);
+    }
+  }
+  for (const arms of outline.choices) {
+    if (arms.length < 2) continue;
+    arms.forEach((arm, k) => {
+      add("arms", (rng) => {
+        const other = arms[(k + 1 + rng.int(arms.length - 1)) % arms.length]!;
+        return arm.body[0] < other.body[0] ? exchange(arm.body, other.body) : exchange(other.body, arm.body);
+      });
+      add("drop", () => [{ span: [arm.label[0], arm.body[1]], text: "" }]);
+    });
+  }
+  for (const s of outline.sensitivities) {
+    const events: Span[] = [];
+    let from = s[0];
+    for (let i = s[0]; i <= s[1]; i++) {
+      if (/^(pos|neg)edge$/.test(text(i)) && i < s[1]) {
+        add("edge", () => one(i, text(i) === "posedge" ? "negedge" : "posedge"));
+      }
+      if (i === s[1] || text(i) === "or" || text(i) === ",") {
+        events.push([from, i]);
+        from = i + 1;
+      }
+    }
+    const edged = events.every((e) => /^(pos|neg)edge$/.test(text(e[0])));
+    if (!edged || events.length < 2) continue;
+    const named = events.filter((e) => !looksLikeClock(text(e[1] - 1)));
+    for (const e of named.length > 0 && named.length < events.length ? named : events.slice(1)) {
+      // With the separator before it, or after it for the first.
+      add("reset-style", () => [{ span: e[0] > s[0] ? [e[0] - 1, e[1]] : [e[0], e[1] + 1], text: "" }]);
+    }
+  }
+  for (const r of outline.ranges) {
+    const colon = tokens.findIndex((t, i) => i >= r[0] && i < r[1] && t.text === ":");
+    if (colon < 0) continue;
+    const ends = [r[0], colon + 1].filter(
+      (i, k) => tokens[i]!.kind === "num" && (k === 0 ? colon === r[0] + 1 : r[1] === colon + 2),
+    );
+    const high = ends.find((i) => text(i) !== "0");
+    if (high !== undefined) add("width", () => one(high, plus(text(high), -1n)));
+  }
+  for (const g of outline.gates) add("operator", () => one(g, GATES[text(g)] ?? null));
+  for (const e of outline.expressions) expressionSites(tokens, e, add);
+  return sites;
+}
+
+/** Does a clocked process read what is assigned here later in the same tick? Otherwise `=` does what `<=` does. */
+function seenByOthers(tokens: readonly Token[], outline: Outline, a: Assignment): boolean {
+  const names = new Set(
+    tokens
+      .slice(a.lhs[0], a.lhs[1])
+      .filter((t) => t.kind === "id" && a.scope.nets.has(t.text))
+      .map((t) => t.text),
+  );
+  return outline.expressions.some(
+    (e) =>
+      e.scope === a.scope &&
+      e.process !== 0 &&
+      (e.process !== a.process || e.span[0] > a.rhs[1]) &&
+      tokens.slice(e.span[0], e.span[1]).some((t) => names.has(t.text)) &&
+      e.role !== "target" &&
+      !(e.process === a.process && apart(e.path, a.path)),
+  );
+}
+
+/** Do two places stand in different arms of one branch, so that only one of them is reached? */
+const apart = (a: Path, b: Path): boolean =>
+  a.some(([branch, arm]) => b.some((other) => other[0] === branch && other[1] !== arm));
+
+function expressionSites(
+  tokens: readonly Token[],
+  e: Expression,
+  add: (operator: Operator, site: Site) => void,
+): void {
+  const text = (i: number): string => tokens[i]?.text ?? "";
+  const [from, to] = e.span;
+  const replace = (at: number, by: string | null): readonly Edit[] | null =>
+    by === null ? null : [{ span: [at, at + 1], text: by }];
+  const own = new Set(e.target === null ? [] : tokens.slice(e.target[0], e.target[1]).map((t) => t.text));
+  for (let i = from; i < to; i++) {
+    const t = tokens[i]!;
+    const p = i > from ? tokens[i - 1]! : null;
+    if (t.text === "[" && p?.kind === "id") {
+      indexSites(tokens, i, add);
+      if (e.role === "target") {
+        i = closing(tokens, i);
+        continue;
+      }
+    }
+    if (e.role === "target") continue;
+    if (t.kind === "num") {
+      const compared = COMPARES.has(p?.text ?? "") || COMPARES.has(i + 1 < to ? text(i + 1) : "");
+      const inRange = text(i + 1) === "]" || text(i + 1) === ":" || p?.text === "[";
+      if (compared) for (const d of [1n, -1n]) add("bound", () => replace(i, plus(t.text, d)));
+      else if (!inRange || e.role === "label") {
+        add("constant", (rng) =>
+          replace(i, rng.int(2) === 0 ? flipped(t.text, rng) : plus(t.text, rng.int(2) === 0 ? 1n : -1n)),
+        );
+      }
+    } else if (t.kind === "op") {
+      if (t.text === "?") ternarySites(tokens, i, to, add);
+      const operand = p === null || (p.kind === "op" && !/^[)\]}]$/.test(p.text));
+      if (operand) {
+        const swapped = UNARY[t.text];
+        if (swapped !== undefined) add("operator", () => replace(i, swapped));
+      } else {
+        for (const s of SWAPPED[t.text] ?? []) add("operator", () => replace(i, s));
+      }
+    } else if (t.kind === "id" && !isKeyword(t.text) && text(i + 1) !== "(" && p?.text !== ".") {
+      const { nets, constants } = e.scope;
+      const kind = nets.has(t.text)
+        ? nets
+        : constants.has(t.text) && e.role !== "parameter"
+          ? constants
+          : null;
+      if (kind === null) continue;
+      const width = kind.get(t.text);
+      // A net that reads itself through wires alone would never settle.
+      const others = [...kind].filter(([n, w]) => n !== t.text && w === width && !own.has(n)).map(([n]) => n);
+      if (others.length > 0) add("identifier", (rng) => replace(i, rng.pick(others)));
+    }
+  }
+}
+
+function indexSites(tokens: readonly Token[], open: number, add: (o: Operator, s: Site) => void): void {
+  const close = closing(tokens, open);
+  const inner = tokens.slice(open + 1, close);
+  const shifted = (delta: bigint): readonly Edit[] | null => {
+    const edits: Edit[] = [];
+    for (let i = open + 1; i < close; i++) {
+      const t = tokens[i]!;
+      if (t.text === ":" || t.text === "+:" || t.text === "-:") {
+        if (t.text !== ":") break;
+        continue;
+      }
+      const to = t.kind === "num" ? plus(t.text, delta) : null;
+      if (to === null) return null;
+      edits.push({ span: [i, i + 1], text: to });
+    }
+    return edits.length > 0 ? edits : null;
+  };
+  if (inner.every((t) => t.kind === "num" || t.text === ":")) {
+    for (const d of [1n, -1n]) add("index", () => shifted(d));
+  } else if (inner.length === 1 && inner[0]!.kind === "id") {
+    add("index", () => [{ span: [close, close], text: "+1" }]);
+  }
+}
+
+/** `c ? a : b` with a and b exchanged. */
+function ternarySites(
+  tokens: readonly Token[],
+  at: number,
+  to: number,
+  add: (o: Operator, s: Site) => void,
+): void {
+  let colon = -1;
+  let depth = 0;
+  let end = at + 1;
+  for (; end < to; end++) {
+    const c = tokens[end]!.text;
+    if (c === "(" || c === "[" || c === "{") {
+      end = closing(tokens, end);
+      if (end < 0) return;
+    } else if (c === ")" || c === "]" || c === "}" || c === ",") break;
+    else if (c === "?") depth++;
+    else if (c === ":") {
+      if (depth > 0) depth--;
+      else if (colon < 0) colon = end;
+      else break;
+    }
+  }
+  if (colon < 0) return;
+  const [a, b]: Span[] = [
+    [at + 1, colon],
+    [colon + 1, end],
+  ];
+  // A nested choice keeps its own reading only in parentheses.
+  add("branches", () => [
+    { span: a!, text: [bracket("("), ...tokens.slice(b![0], b![1]), bracket(")")] },
+    { span: b!, text: tokens.slice(a![0], a![1]) },
+  ]);
+}
+
+const bracket = (text: string): Token => ({ kind: "op", text, breaks: 0, space: false, line: 0 });

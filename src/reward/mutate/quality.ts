@@ -1,0 +1,238 @@
+/**
+ * How good a bench is: mutants of its golden, judged as candidates are. Those that survive are offered further
+ * episodes, and the episodes that tell them apart are named, so that the bench can take them in; those that remain
+ * are decided by exhaustion or by proof where that is possible, and listed for people where it is not.
+ */
+
+import type { Rng } from "../../core/rng.js";
+import type { Admitted } from "../gate.js";
+import type { DesignInterface } from "../interface.js";
+import { render } from "../lexer.js";
+import type { Mined } from "../numbers.js";
+import { type PowerUp, withPowerUp } from "../powerup.js";
+import type { Prover } from "../proof.js";
+import type { SimResult } from "../simulator.js";
+import { moreEpisodes, type Step, type Stimulus } from "../stimulus.js";
+import type { BenchPlan, Ignore } from "../testbench.js";
+import { cyclesToSteps } from "./cycles.js";
+import { type Mutant, makeMutants } from "./mutants.js";
+import { type Finish, type RaceDeps, race } from "./race.js";
+
+export interface Survivor {
+  readonly operator: string;
+  readonly line: number;
+  readonly before: string;
+  readonly after: string;
+  /** `different`: a proof says that it should have been told apart. */
+  readonly proof: "different" | "undecided" | "none";
+}
+
+export interface Quality {
+  /** Mutants that compile and end; the kill rate is killed / (mutants - equivalent). */
+  readonly mutants: number;
+  readonly killed: number;
+  /** Survivors that are shown to be the same design. */
+  readonly equivalent: number;
+  /** Survivors that nothing decides. */
+  readonly undecided: number;
+  readonly survivors: readonly Survivor[];
+  /** Seed of the stimuli; the vectors that further episodes add come from it too. */
+  readonly seed: number;
+}
+
+export interface QualityJob {
+  readonly golden: Admitted;
+  readonly top: string;
+  readonly iface: DesignInterface;
+  readonly constants: readonly Mined[];
+  /** Copies of the golden with other power-up values, needed where it leaves bits open. */
+  readonly awake: readonly Admitted[];
+  readonly rng: Rng;
+  readonly count: number;
+  readonly seed: number;
+  /** CPU seconds one race may take. */
+  readonly cpuSeconds: number;
+  /** What one vector costs one design, milliseconds. */
+  readonly msPerVector: number;
+  /** Puts a stimulus and the open bits by slot where the simulator reads them. */
+  readonly place: (s: Stimulus, open: readonly bigint[] | null) => { plan: BenchPlan; ignore: Ignore };
+  readonly prover: { readonly prover: Prover; readonly seconds: number } | null;
+}
+
+/** A stimulus and the output bits that are open at each of its slots; null = none anywhere. */
+export interface Bench {
+  readonly stimulus: Stimulus;
+  readonly open: readonly bigint[] | null;
+}
+
+export type Infra = Extract<SimResult, { kind: "infra" }>;
+
+/** Vectors offered to mutants that survive the bench, and the milliseconds that one design may spend on them. */
+const FURTHER_VECTORS = 2000;
+const FURTHER_MS = 15;
+
+type Status = "killed" | "alive" | "dropped";
+const POWER_UPS: readonly PowerUp[] = ["ones", "zeros", "mixed"];
+
+export interface Assessment {
+  readonly mutants: readonly Mutant[];
+  readonly status: readonly Status[];
+  /** Episodes that kill survivors; to be added to the bench, which then is judged again. */
+  readonly further: readonly (readonly Step[])[];
+}
+
+/** Judges all mutants by a bench; with `offer`, survivors also meet further episodes. */
+export async function judge(
+  job: QualityJob,
+  bench: Bench,
+  mutants: readonly Mutant[],
+  offer: boolean,
+  deps: RaceDeps,
+  signal: AbortSignal,
+): Promise<Assessment | Infra> {
+  const { stimulus } = bench;
+  const numSteps = stimulus.steps.length;
+  const further = Math.floor(Math.min(FURTHER_VECTORS, FURTHER_MS / job.msPerVector));
+  const episodes = offer
+    ? moreEpisodes(job.iface, job.constants, job.rng.fork("further"), stimulus, further)
+    : [];
+  const longer: Stimulus = { ...stimulus, steps: [...stimulus.steps, ...episodes.flat()], runs: [] };
+  const run = (variants: readonly Admitted[], on: Bench) => {
+    const { plan, ignore } = job.place(on.stimulus, on.open);
+    const awake = bench.open === null ? [] : job.awake;
+    const { top, golden, cpuSeconds } = job;
+    return race({ plan, top, golden, awake, variants, ignore, cpuSeconds }, deps, signal);
+  };
+  const open = bench.open === null ? null : longer.steps.map((_, k) => (k < numSteps ? bench.open![k]! : 0n));
+  const first = await run(
+    mutants.map((m) => m.admitted),
+    { stimulus: longer, open },
+  );
+  if (first.kind === "infra") return first;
+  const status = first.finishes.map((f): Status => {
+    if (f.kind === "dropped") return "dropped";
+    return f.differsAt !== null && f.differsAt < numSteps ? "killed" : "alive";
+  });
+
+  // X where the golden is defined: wrong, unless it is right whatever the registers wake up with. Long runs come now.
+  const again: { mutant: number; text: Admitted; mustEqual: boolean }[] = [];
+  first.finishes.forEach((f, k) => {
+    if (status[k] !== "alive" || f.kind === "dropped") return;
+    const text = mutants[k]!.admitted;
+    if (f.unknownAt !== null && f.unknownAt < numSteps) {
+      for (const how of POWER_UPS) {
+        const awake = withPowerUp(text, how, `p${k}`);
+        if (awake === null) status[k] = "killed";
+        else again.push({ mutant: k, text: awake, mustEqual: true });
+      }
+    } else if (stimulus.runs.length > 0) again.push({ mutant: k, text, mustEqual: false });
+  });
+  const left = again.filter((a) => status[a.mutant] === "alive");
+  if (left.length > 0) {
+    const second = await run(
+      left.map((a) => a.text),
+      bench,
+    );
+    if (second.kind === "infra") return second;
+    second.finishes.forEach((f, k) => {
+      if (f.kind === "dropped" ? left[k]!.mustEqual : f.differsAt !== null || f.unknownAt !== null)
+        status[left[k]!.mutant] = "killed";
+    });
+  }
+  return { mutants, status, further: useful(first.finishes, status, episodes, numSteps) };
+}
+
+/** The fewest episodes, taken one by one, after which every survivor that any of them kills is dead. */
+function useful(
+  finishes: readonly Finish[],
+  status: readonly Status[],
+  episodes: readonly (readonly Step[])[],
+  from: number,
+): Step[][] {
+  const ends: number[] = [];
+  let at = from;
+  for (const e of episodes) {
+    at += e.length;
+    ends.push(at);
+  }
+  const chosen = new Set<number>();
+  finishes.forEach((f, k) => {
+    if (status[k] !== "alive" || f.kind === "dropped" || f.differsAt === null || f.differsAt < from) return;
+    const episode = ends.findIndex((end) => f.differsAt! < end);
+    // Its state may come from the episode before.
+    if (episode > 0) chosen.add(episode - 1);
+    chosen.add(episode);
+  });
+  return [...chosen].sort((a, b) => a - b).map((k) => [...episodes[k]!]);
+}
+
+/** What remains alive: decided where it can be, counted, listed. Counterexamples come back as episodes. */
+export async function conclude(
+  job: QualityJob,
+  bench: Bench,
+  { mutants, status }: Pick<Assessment, "mutants" | "status">,
+  signal: AbortSignal,
+): Promise<{ readonly quality: Quality; readonly counterexamples: readonly (readonly Step[])[] } | Infra> {
+  let killed = 0;
+  let equivalent = 0;
+  let undecided = 0;
+  let dropped = 0;
+  const survivors: Survivor[] = [];
+  const counterexamples: Step[][] = [];
+  for (const [k, m] of mutants.entries()) {
+    if (status[k] === "dropped") dropped++;
+    else if (status[k] === "killed") killed++;
+    else if (bench.stimulus.exhaustive && !holds(m)) equivalent++;
+    else {
+      const proof = await prove(job, m, signal);
+      if (proof.kind === "infra") return proof;
+      if (proof.kind === "equal") equivalent++;
+      else {
+        const { operator, line, before, after } = m;
+        survivors.push({ operator, line, before, after, proof: proof.kind });
+        if (proof.kind !== "different") undecided++;
+        else counterexamples.push(cyclesToSteps(job.iface, bench.stimulus, proof.counterexample.cycles));
+      }
+    }
+  }
+  const quality = {
+    mutants: mutants.length - dropped,
+    killed,
+    equivalent,
+    undecided,
+    survivors,
+    seed: job.seed,
+  };
+  return { quality, counterexamples };
+}
+
+/** May hold state that its combinational golden does not have: then seeing all inputs once proves nothing. */
+const holds = (m: Mutant): boolean => /^(drop|else|edge|identifier|reset-style)$/.test(m.operator);
+
+async function prove(
+  job: QualityJob,
+  m: Mutant,
+  signal: AbortSignal,
+): Promise<
+  | { kind: "equal" | "undecided" | "none" }
+  | { kind: "different"; counterexample: { cycles: readonly Readonly<Record<string, string>>[] } }
+  | Infra
+> {
+  if (job.prover === null) return { kind: "none" };
+  const proof = await job.prover.prover.prove(
+    {
+      golden: render(job.golden.tokens),
+      candidate: render(m.admitted.tokens),
+      top: job.top,
+      iface: job.iface,
+      seconds: job.prover.seconds,
+    },
+    signal,
+  );
+  // A difference that simulation does not show is the model's, not the design's.
+  if (proof.kind === "different" && !proof.replayed) return { kind: "undecided" };
+  return proof;
+}
+
+export const mutantsOf = (job: QualityJob): Mutant[] =>
+  makeMutants(job.golden, job.rng.fork("mutants"), job.count);
