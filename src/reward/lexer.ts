@@ -1,7 +1,10 @@
 /**
  * Verilog tokens: enough of the language for the gate, for macro expansion, for renaming modules and for a normal
- * form. Comments become white space; line breaks are kept so that the compiler's line numbers stay true.
+ * form. Comments become white space; line breaks (LF, CR LF or CR alone) are kept so that the compiler's line numbers
+ * stay true. Escaped identifiers become plain ones, so that nothing after here can be a name in disguise.
  */
+
+import { isKeyword } from "./keywords.js";
 
 export type TokenKind = "id" | "sys" | "num" | "str" | "op" | "dir";
 
@@ -20,18 +23,27 @@ export type Lexed =
 
 const TOKEN = new RegExp(
   [
-    String.raw`([ \t\r\f\v]+|\/\/[^\n]*|\\\r?\n)`, // 1 blanks, line comment, continuation
-    String.raw`(\n)`, // 2
+    String.raw`([ \t\f\v]+|\/\/[^\n\r]*|\\(?:\r\n|\n|\r))`, // 1 blanks, line comment, continuation
+    String.raw`(\r\n|\n|\r)`, // 2
     String.raw`(\/\*[\s\S]*?\*\/)`, // 3 block comment
-    String.raw`([A-Za-z_][\w$]*)`, // 4 identifier
+    String.raw`([A-Za-z_][\w$]*|\\[!-~]+(?![^\s]))`, // 4 identifier, plain or escaped
     String.raw`(\d[\d_]*\.\d[\d_]*(?:[eE][+-]?\d+)?|\d[\d_]*[eE][+-]?\d+|(?:\d[\d_]*[ \t]*)?'[sS]?[bBoOdDhH][ \t]*[0-9a-fA-FxXzZ?_]+|'[01xXzZ](?![\w])|\d[\d_]*)`, // 5
-    String.raw`("(?:\\[\s\S]|[^"\\\n])*")`, // 6
+    String.raw`("(?:\\[\s\S]|[^"\\\n\r])*")`, // 6
     String.raw`(\$[A-Za-z_$][\w$]*)`, // 7
     '(`[A-Za-z_][\\w$]*|``|`"|`\\\\`")', // 8
     String.raw`(<<<=|>>>=|===|!==|==\?|!=\?|<<<|>>>|<<=|>>=|\*\*|->>|->|<=|>=|==|!=|&&|\|\||~&|~\||~\^|\^~|<<|>>|\+:|-:|\+\+|--|\+=|-=|\*=|\/=|%=|&=|\|=|\^=|::|\(\*(?!\s*\))|\*\)|##|\/(?!\*)|[()\[\]{};:,.?=+\-*%&|^~!<>@#'$])`, // 9
   ].join("|"),
   "y",
 );
+
+const BREAK = /\r\n|\n|\r/g;
+
+/** The identifier that stands for an escaped one: itself where it is one, else with its other characters in hex. */
+function plainName(escaped: string): string {
+  if (/^[A-Za-z_][\w$]*$/.test(escaped)) return isKeyword(escaped) ? `${escaped}_xk_` : escaped;
+  const hex = (c: string): string => `_x${c.charCodeAt(0).toString(16)}_`;
+  return escaped.replace(/^\d|[^\w$]|^\$/g, hex);
+}
 
 export function lex(source: string): Lexed {
   const tokens: Token[] = [];
@@ -57,10 +69,9 @@ export function lex(source: string): Lexed {
     }
     if (m[3] !== undefined) {
       space = true;
-      for (let i = m[3].indexOf("\n"); i >= 0; i = m[3].indexOf("\n", i + 1)) {
-        breaks++;
-        line++;
-      }
+      const n = m[3].match(BREAK)?.length ?? 0;
+      breaks += n;
+      line += n;
       continue;
     }
     let kind: TokenKind = "op";
@@ -69,7 +80,8 @@ export function lex(source: string): Lexed {
     else if (m[6] !== undefined) kind = "str";
     else if (m[7] !== undefined) kind = "sys";
     else if (m[8] !== undefined) kind = "dir";
-    tokens.push({ kind, text: m[0], breaks, space, line });
+    const text = kind === "id" && m[0].charCodeAt(0) === 92 ? plainName(m[0].slice(1)) : m[0];
+    tokens.push({ kind, text, breaks, space, line });
     breaks = 0;
     space = false;
   }
@@ -80,7 +92,7 @@ function lexError(source: string, at: number): string {
   if (source.startsWith("/*", at)) return "unterminated comment";
   const c = source[at]!;
   if (c === '"') return "unterminated string";
-  if (c === "\\") return "escaped identifier";
+  if (c === "\\") return "backslash without a name";
   const code = source.codePointAt(at)!;
   if (code < 32 || code === 127) return `control character 0x${code.toString(16).padStart(2, "0")}`;
   return code > 126

@@ -9,6 +9,7 @@ import type { Admitted } from "./gate.js";
 import { isKeyword } from "./gate.js";
 import type { Token } from "./lexer.js";
 import { closing } from "./preprocess.js";
+import { statementEnd } from "./statements.js";
 
 export type PowerUp = "zeros" | "ones" | "mixed";
 
@@ -36,7 +37,7 @@ export function withPowerUp(admitted: Admitted, how: PowerUp, nonce: string): Ad
     from = i;
   }
   for (let k = from; k < admitted.tokens.length; k++) out.push(admitted.tokens[k]!);
-  return added ? { tokens: out, modules: admitted.modules } : null;
+  return added ? { ...admitted, tokens: out } : null;
 }
 
 const word = (text: string): Token => ({ kind: "op", text: ` ${text} `, breaks: 0, space: true, line: 0 });
@@ -150,22 +151,3 @@ function written(module: readonly Token[], from: number, to: number, only?: "<="
   }
   return names;
 }
-
-/** Index after the statement that starts at `at` (begin…end balanced, case…endcase inside). */
-function statementEnd(module: readonly Token[], at: number): number {
-  let depth = 0;
-  let paren = 0;
-  for (let i = at; i < module.length; i++) {
-    const t = module[i]!.text;
-    if (t === "(") paren++;
-    else if (t === ")") paren--;
-    else if (t === "begin" || t === "case" || t === "casez" || t === "casex" || t === "fork") depth++;
-    else if (t === "end" || t === "endcase" || t === "join") {
-      depth--;
-      if (depth === 0 && !elseFollows(module, i)) return i + 1;
-    } else if (t === ";" && depth === 0 && paren === 0 && !elseFollows(module, i)) return i + 1;
-  }
-  return module.length;
-}
-
-const elseFollows = (module: readonly Token[], i: number): boolean => module[i + 1]?.text === "else";

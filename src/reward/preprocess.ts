@@ -14,10 +14,17 @@ interface Macro {
   readonly body: readonly Token[];
 }
 
-const MAX_TOKENS = 120_000;
+const MAX_TOKENS = 240_000;
 const MAX_DEPTH = 32;
-/** Dropped: they set units or marks that the testbench must own. The rest of the line goes with `timescale`. */
-const DROPPED = new Set(["`resetall", "`celldefine", "`endcelldefine", "`timescale"]);
+/** Dropped: they set units, marks and delays that mean nothing here. The rest of the line goes with some. */
+const DROPPED = new Set(
+  (
+    "`resetall `celldefine `endcelldefine `timescale `delay_mode_path `delay_mode_zero `delay_mode_unit " +
+    "`delay_mode_distributed `nounconnected_drive `suppress_faults `nosuppress_faults `enable_portfaults " +
+    "`disable_portfaults `end_keywords `begin_keywords"
+  ).split(" "),
+);
+const WITH_ITS_LINE = new Set(["`timescale", "`begin_keywords"]);
 
 class Refusal extends Error {
   readonly line: number;
@@ -125,7 +132,7 @@ class Expander {
       } else if (DROPPED.has(t.text)) {
         this.owed += t.breaks;
         i++;
-        if (t.text === "`timescale") while (i < tokens.length && tokens[i]!.breaks === 0) i++;
+        if (WITH_ITS_LINE.has(t.text)) while (i < tokens.length && tokens[i]!.breaks === 0) i++;
       } else {
         i = this.use(tokens, i, 0, (x) => this.emit(x));
       }
@@ -135,8 +142,14 @@ class Expander {
     return this.out;
   }
 
+  /** What is expanded counts even where nothing comes of it. */
+  private spend(tokens: number, line: number): void {
+    this.work += tokens;
+    if (this.work > MAX_TOKENS) throw new Refusal(line, "macros expand to too much text");
+  }
+
   private emit(t: Token): void {
-    if (++this.work > MAX_TOKENS) throw new Refusal(t.line, "macros expand to too much text");
+    this.spend(1, t.line);
     if (this.owed > 0) {
       this.out.push({ ...t, breaks: t.breaks + this.owed });
       this.owed = 0;
@@ -174,6 +187,7 @@ class Expander {
   /** Expands the macro use at `i` into `sink`; returns the index after it. */
   private use(tokens: readonly Token[], i: number, depth: number, sink: (t: Token) => void): number {
     const at = tokens[i]!;
+    this.spend(1, at.line);
     const macro = this.macros.get(at.text.slice(1));
     if (macro === undefined) throw new Refusal(at.line, `directive or undefined macro ${at.text}`);
     if (depth >= MAX_DEPTH) throw new Refusal(at.line, `macro ${at.text} expands without end`);
@@ -196,14 +210,15 @@ class Expander {
         const arg = b.kind === "id" ? bound.get(b.text) : undefined;
         if (arg === undefined) filled.push(b);
         else for (const a of arg) filled.push(a);
-        if (filled.length > MAX_TOKENS) throw new Refusal(at.line, "macros expand to too much text");
+        if (filled.length > MAX_TOKENS) this.spend(filled.length, at.line);
       }
+      this.spend(filled.length, at.line);
       body = filled;
       after = close + 1;
     }
     let lead = at.breaks;
     const place = (t: Token): void => {
-      if (++this.work > MAX_TOKENS) throw new Refusal(at.line, "macros expand to too much text");
+      this.spend(1, at.line);
       sink({ ...t, breaks: lead, space: true, line: at.line });
       lead = 0;
     };

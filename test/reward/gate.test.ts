@@ -15,9 +15,9 @@ const text = (source: string): string => {
 
 describe("gate refuses", () => {
   it.each([
-    ["a file read", 'initial $readmemh("/etc/passwd", m);', "line 2: system task $readmemh"],
-    ["a file write", 'initial $fopen("x");', "line 2: system task $fopen"],
-    ["ending the run", "initial $finish;", "line 2: system task $finish"],
+    ["a file read", 'initial $readmemh("/etc/passwd", m);', "line 2: system task $readmemh (uses files)"],
+    ["a file write", 'initial $fopen("x");', "line 2: system task $fopen (uses files)"],
+    ["ending the run", "initial $finish;", "line 2: system task $finish (ends the run)"],
     ["a plusarg", 'initial $value$plusargs("n=%s", s);', "line 2: system task $value$plusargs"],
     ["force", "initial force y = 1;", "line 2: keyword force"],
     ["bind", "bind x y z();", "line 2: keyword bind"],
@@ -25,7 +25,24 @@ describe("gate refuses", () => {
     ["assume", "initial assume(0);", "line 2: keyword assume"],
     ["DPI", 'import "DPI-C" function int system(string s);', "line 2: keyword import"],
     ["an include", '`include "/etc/passwd"', "line 2: directive or undefined macro `include"],
-    ["an escaped name", "wire \\tb.x ;", "line 2: escaped identifier"],
+    ["a backslash alone", "wire \\ x;", "line 2: backslash without a name"],
+    ["a keyword in disguise", "initial \\bind x;\nbind x y z();", "line 3: keyword bind"],
+    ["a time", "assign y = $time > 9;", "line 2: system task $time (depends on simulated time)"],
+    ["chance", "assign y = $random;", "line 2: system task $random (is not determined by inputs)"],
+    ["a clock generator", "reg c;\nalways #5 c = ~c;", "line 3: a process that waits for time"],
+    [
+      "a clock generator in initial",
+      "initial forever #5 y = ~y;",
+      "line 2: an initial block that waits for time",
+    ],
+    [
+      "a task behind a print",
+      "initial $display(specify); initial $finish;",
+      "line 2: system task $finish (ends the run)",
+    ],
+    ["an open attribute", "(* keep wire w;", "line 2: (* without *)"],
+    ["open timing", "specify (a => y) = 1;", "line 2: specify without endspecify"],
+    ["a path set from outside", "defparam tb.u.W = 3;", "line 2: hierarchical name tb.u reaches outside"],
     ["a hierarchical name", "assign y = tb.ref.q;", "line 2: hierarchical name tb.ref reaches outside"],
     ["$root", "assign y = $root.tb.q;", "line 2: system task $root"],
     [
@@ -40,7 +57,11 @@ describe("gate refuses", () => {
     ["an open ifdef", "`ifdef X", "line 2: `ifdef without `endif"],
     ["a stray endif", "`endif", "line 2: `endif without `ifdef"],
     ["time units", "timeunit 1ns;", "line 2: keyword timeunit"],
-    ["a macro that hides a task", "`define D $finish\ninitial `D;", "line 3: system task $finish"],
+    [
+      "a macro that hides a task",
+      "`define D $finish\ninitial `D;",
+      "line 3: system task $finish (ends the run)",
+    ],
     ["token pasting", "`define J(a,b) a``b\nwire `J(x,y);", "line 3: token pasting (``) in a macro"],
     ["a macro of itself", "`define A `A\nwire `A;", "line 2: macro `A expands without end"],
   ])("%s", (_name, body, expected) => {
@@ -76,7 +97,8 @@ describe("gate admits", () => {
     ],
     ["struct members", "typedef struct packed { logic p; logic q; } t; t s; assign s.p = a; assign y = s.p;"],
     ["unicode in comments", "// größer 漢字\nassign y = a; /* é */"],
-    ["delays and attributes", "(* keep *) wire w; assign #1 y = a;"],
+    ["escaped names", "wire \\a[0] , \\tb.x ; assign \\a[0] = \\tb.x ;"],
+    ["a parameter of its own instance", "sub u(a); defparam u.W = 3;"],
     ["@(*) and (*) forms", "reg r; always @(*) r = a; always @ (*) r = a;"],
   ])("%s", (_name, body) => {
     expect(reason(inside(body))).toBe("passed");
@@ -90,6 +112,53 @@ describe("gate admits", () => {
     expect(out).not.toContain("wire y");
     expect(out.split("\n")[9]).toContain("endmodule");
   });
+});
+
+it("leaves out prints, attributes, delays and timing, and keeps lines and what stands around them", () => {
+  const code = [
+    "primitive u_p(o, i); output o; input i; table 0:1; 1:0; endtable endprimitive",
+    "(* top = 1 *) module m #(parameter W = 3) (input [W-1:0] a, clk, output reg y, output w, v);",
+    'always @(posedge clk) begin #1 y <= #(1:2:3) a; if (y) $display("%t %m", $time); else y <= #1ns a; end',
+    "wire #`D z = a; and #(2,3) g(w, a, clk); u_p #4 p(v, clk); (* keep,",
+    " x = (1*2) *) m2 #(8) i1(a); m2 #8 i2(a); initial $monitor;",
+    "specify $setup(a, posedge clk, 1); (a => y) = (1, 2); endspecify endmodule",
+    "module m2 #(parameter W = 1) (input a); always @( *) begin end always @(* /* all */ ) begin end endmodule",
+  ].join("\n");
+  const out = text(`\`define D 5\n${code}`);
+  expect(out.split("\n").map((l) => l.replace(/ +/g, " ").trim())).toEqual([
+    "",
+    "primitive u_p_s(o, i); output o; input i; table 0:1; 1:0; endtable endprimitive",
+    "module m_s #(parameter W = 3) (input [W-1:0] a, clk, output reg y, output w, v);",
+    "always @(posedge clk) begin y <= a; if (y) begin end else y <= a; end",
+    "wire z = a; and g(w, a, clk); u_p_s p(v, clk);",
+    "m2_s #(8) i1(a); m2_s #8 i2(a); initial begin end",
+    "endmodule",
+    "module m2_s #(parameter W = 1) (input a); always @( *) begin end always @(* ) begin end endmodule",
+  ]);
+});
+
+it("reads CR LF, CR alone and a byte order mark like line feeds", () => {
+  const code = "// x\nmodule m(input a, // in\n  output y);\n/* \n */ assign y = a;\nendmodule\n";
+  const plain = text(code);
+  expect(text(code.replaceAll("\n", "\r\n"))).toBe(plain);
+  expect(text(code.replaceAll("\n", "\r"))).toBe(plain);
+  expect(text(`\ufeff${code}`)).toBe(plain);
+  expect(reason("module m;\r// c\r$finish\rendmodule")).toContain("line 3:");
+});
+
+it("renames the first instance in a named block", () => {
+  expect(
+    text("module s; endmodule module m; generate if (1) begin : g s u(); end endgenerate endmodule"),
+  ).toContain("begin : g s_s u();");
+});
+
+it("counts expansions that leave nothing behind", () => {
+  const twice = "x ".repeat(300);
+  const began = performance.now();
+  expect(reason(`\`define E\n\`define A(x) ${twice}\n${inside("wire `A(`A(`A(`A(`E)))) w;")}`)).toContain(
+    "macros expand to too much text",
+  );
+  expect(performance.now() - began).toBeLessThan(1000);
 });
 
 it("renames modules where they are declared and instantiated, not signals or ports of that name", () => {
