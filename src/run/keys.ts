@@ -30,6 +30,7 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
   "waste/all_failed": "rollouts in groups that all fail",
   "waste/stale": "rollouts in banked groups that grew too old",
   "waste/surplus": "rollouts in useful groups not used in this step (banked, or dropped)",
+  "waste/quarantined": "rollouts dropped because their problem went into quarantine",
   "waste/infra": "rollouts whose check failed for the machinery's fault",
   "adaptive/keep_rate": "estimated share of drawn groups that are useful",
   "adaptive/drawn": "problems drawn in the step",
@@ -74,6 +75,15 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
     "lone passes of problems believed hard that were checked again, with another seed and a proof",
   "reward/refuted": "of those, how many did not pass again",
   "reward/infra": "checks that failed for the machinery's fault",
+  "reward/audited": "passes checked again with other vectors",
+  "reward/proved": "passes that the formal engine proved",
+  "reward/unconfirmed": "passes that the formal engine doubts but the simulator upholds",
+  "reward/alarms": "passes that a second tier found wrong: each quarantines its problem",
+  "reward/quarantined": "problems in quarantine since the run began",
+  "reward/latency/p50": "median time from request to verdict of the checks that no cache answered, ms",
+  "reward/latency/p95": "95th percentile of the same",
+  "reward/latency/max": "largest of the same",
+  "reward/part/<part>": "mean of one part of the reward over the step's scored rollouts",
   "reward/refused": "problems left out because their golden cannot serve",
   "reward/outcome/<outcome>": "scored rollouts by outcome",
   "timing/step_s": "wall time of the step without evaluation",
@@ -99,14 +109,15 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
 
 /**
  * True for keys whose value depends on the clock, the machine's load or what it had cached, not on seed and config:
- * `time`, `timing/*`, `perf/*`, `mem/*`, `disk/*`, `*_per_s` and `reward/cache_hit`. All others are the same in a run
- * that was killed and resumed as in an unbroken one.
+ * `time`, `timing/*`, `perf/*`, `mem/*`, `disk/*`, `reward/latency/*`, `*_per_s`, `reward/cache_hit`, and `reward/proved` and
+ * `reward/unconfirmed`, because a proof has a time limit. All others are the same in a run that was killed and resumed as
+ * in an unbroken one, unless a problem went into quarantine in between.
  */
 export const isWallClock = (key: string): boolean =>
   key === "time" ||
-  /^(timing|perf|mem|disk)\//.test(key) ||
+  /^(timing|perf|mem|disk|reward\/latency)\//.test(key) ||
   key.endsWith("_per_s") ||
-  key === "reward/cache_hit";
+  ["reward/cache_hit", "reward/proved", "reward/unconfirmed"].includes(key);
 
 /** True when the key is one of METRIC_KEYS, with its placeholders filled. */
 export const isKnownKey = (key: string): boolean => PATTERNS.some((p) => p.test(key));

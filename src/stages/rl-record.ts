@@ -53,7 +53,7 @@ export function vitalsOf(o: StepOutcome): Vitals {
     gap: o.report?.klBehavior ?? null,
     lag: o.lag,
     yield: t.drawnGroups === 0 ? null : t.mixed / t.drawnGroups,
-    quarantined: [],
+    quarantined: t.quarantined.map((q) => q.id),
   };
 }
 

@@ -196,6 +196,8 @@ async function train(
         reporter.status(null);
         reporter.line(lineOf(outcome, config.rl.steps, eta.eta(config.rl.steps - outcome.step)));
         for (const { text } of health.observe(vitalsOf(outcome))) reporter.warn(text);
+        for (const { id, reason } of outcome.tally.quarantined)
+          reporter.warn(`problem ${id} is in quarantine and is not chosen any more: ${reason}`);
         for (const refused of outcome.tally.refused) reporter.warn(`problem left out: ${refused}`);
         if (outcome.report === null) {
           reporter.warn(

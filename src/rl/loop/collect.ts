@@ -10,6 +10,7 @@ import {
 import type { Group, Problem, Rollout, Sampling, Scored } from "../../core/types.js";
 import type { PolicyVersion, Step } from "../../core/units.js";
 import type { PlannedProblem } from "../algo/strategy.js";
+import { type Quarantined, quarantinedIn } from "./quarantine.js";
 import { reverifyLoneSuccesses } from "./reverify.js";
 
 export interface Round {
@@ -36,6 +37,8 @@ export interface Collected {
   /** Lone successes that were checked again, and how many of them did not pass again. */
   readonly reverified: number;
   readonly refuted: number;
+  /** Problems that turned out to be beyond judging; their groups are not to be trusted. */
+  readonly quarantined: readonly Quarantined[];
 }
 
 /** The seed of a rollout depends on (run, step, round, problem, index) only, so it does not depend on concurrency. */
@@ -83,7 +86,11 @@ export async function collectRound(
   });
   const tokens = results.reduce((n, r) => n + r.completion.completionIds.length, 0);
   const checked = await reverifyLoneSuccesses(deps.rewarder, drawn, deps.problems, round.plan, rng, signal);
-  return { ...checked, infra: infra + checked.infra, tokens, rollouts: results.length };
+  const quarantined = quarantinedIn([
+    ...results.map(({ problem, verdict }) => ({ problemId: problem.id, verdict })),
+    ...checked.groups.flatMap((g) => g.members.map(({ verdict }) => ({ problemId: g.problemId, verdict }))),
+  ]);
+  return { ...checked, infra: infra + checked.infra, tokens, rollouts: results.length, quarantined };
 }
 
 function toRollout(result: RolloutResult, round: Round, groupId: number, index: number): Rollout {

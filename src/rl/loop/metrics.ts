@@ -40,6 +40,7 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "waste/stale": t.staleRollouts,
     "waste/surplus": t.surplusRollouts,
     "waste/infra": t.infra,
+    "waste/quarantined": t.quarantinedRollouts,
     "adaptive/keep_rate": t.drawnGroups === 0 ? null : t.mixed / t.drawnGroups,
     "adaptive/drawn": t.drawnGroups,
     "adaptive/rounds": t.rounds,
@@ -65,6 +66,14 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "reward/infra": t.infra,
     "reward/timeout": scored === 0 ? null : (t.outcomes.timeout ?? 0) / scored,
     "reward/refused": t.refused.length,
+    "reward/audited": t.audited,
+    "reward/proved": t.proved,
+    "reward/unconfirmed": t.unconfirmed,
+    "reward/alarms": t.alarms,
+    "reward/quarantined": o.quarantined,
+    "reward/latency/p50": orNull(quantile(t.checkMs, 0.5)),
+    "reward/latency/p95": orNull(quantile(t.checkMs, 0.95)),
+    "reward/latency/max": t.checkMs.length === 0 ? null : t.checkMs.reduce((a, b) => Math.max(a, b), 0),
     "reward/cache_hit": scored === 0 ? null : t.cached / scored,
     "reward/sims_per_s": (scored - t.cached) / Math.max(1e-9, sample + score),
     "sampler/tokens_per_s": t.tokens / Math.max(1e-9, sample),
@@ -77,6 +86,7 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "perf/tokens_per_s": t.tokens / Math.max(1e-9, seconds),
   };
   for (const outcome of OUTCOMES) record[`reward/outcome/${outcome}`] = t.outcomes[outcome] ?? 0;
+  for (const [part, sum] of Object.entries(t.parts)) record[`reward/part/${part}`] = sum / scored;
   return record;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Group, Rollout } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
+import type { Quarantined } from "./quarantine.js";
 
 export interface LoopCounters {
   readonly step: number;
@@ -18,6 +19,8 @@ export interface LoopState {
   readonly counters: LoopCounters;
   readonly strategy: unknown;
   readonly bank: readonly StoredGroup[];
+  /** Problems set aside because two tiers of the reward disagree; absent in older checkpoints. */
+  readonly quarantined?: readonly Quarantined[];
 }
 
 type StoredRollout = Omit<Rollout, "promptIds" | "completionIds" | "logprobs"> & {

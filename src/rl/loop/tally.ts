@@ -33,7 +33,21 @@ export interface StepTally {
   truncated: number;
   cached: number;
   outcomes: Record<string, number>;
+  /** Passes of the first check that were audited, that were proved, and differences the simulator did not confirm. */
+  audited: number;
+  proved: number;
+  unconfirmed: number;
+  /** Verdicts of tiers that disagree. */
+  alarms: number;
+  /** Milliseconds from request to verdict of the checks that no cache answered. */
+  checkMs: number[];
+  /** Sums of the reward's parts over scored rollouts. */
+  parts: Record<string, number>;
   refused: string[];
+  /** Problems set aside in this step because tiers disagree, with the reason. */
+  quarantined: { readonly id: string; readonly reason: string }[];
+  /** Rollouts of theirs that were dropped. */
+  quarantinedRollouts: number;
 }
 
 export const emptyTally = (): StepTally => ({
@@ -64,7 +78,15 @@ export const emptyTally = (): StepTally => ({
   truncated: 0,
   cached: 0,
   outcomes: {},
+  audited: 0,
+  proved: 0,
+  unconfirmed: 0,
+  alarms: 0,
+  checkMs: [],
+  parts: {},
   refused: [],
+  quarantined: [],
+  quarantinedRollouts: 0,
 });
 
 export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], round: Collected): void {
@@ -95,6 +117,13 @@ export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], r
       tally.outcomes[verdict.outcome] = (tally.outcomes[verdict.outcome] ?? 0) + 1;
       if (verdict.passed) tally.passed++;
       if (verdict.cached) tally.cached++;
+      else tally.checkMs.push(verdict.wallMs);
+      if (verdict.second?.audited) tally.audited++;
+      if (verdict.second?.formal === "unconfirmed") tally.unconfirmed++;
+      if (verdict.second?.alarm != null) tally.alarms++;
+      if (verdict.proof === "formal") tally.proved++;
+      for (const [part, value] of Object.entries(verdict.parts))
+        tally.parts[part] = (tally.parts[part] ?? 0) + value;
       if (rollout.finish === "length") tally.truncated++;
     }
   }

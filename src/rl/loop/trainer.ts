@@ -18,6 +18,7 @@ import { type Divisor, type Packed, type PackRow, packRows, rowsOfGroup } from "
 import { type LrSchedule, learningRate } from "../algo/schedule.js";
 import type { PlannedProblem, Strategy } from "../algo/strategy.js";
 import { type CollectDeps, collectRound } from "./collect.js";
+import { type Quarantined, withoutQuarantined } from "./quarantine.js";
 import { loadRound, type RoundKeeper, storeRound } from "./rounds.js";
 import { type LoopCounters, type LoopState, loadGroup, storeGroup } from "./state.js";
 import { emptyTally, type StepTally, tallyGroups } from "./tally.js";
@@ -68,6 +69,8 @@ export interface StepOutcome {
   /** Trained rows' mean lag in versions. */
   readonly lag: number;
   readonly counters: LoopCounters;
+  /** Problems in quarantine since the run began. */
+  readonly quarantined: number;
   readonly gauges: Readonly<Record<string, number | string | null>>;
 }
 
@@ -84,6 +87,7 @@ export class RlTrainer implements Stateful<LoopState> {
   private readonly deps: TrainerDeps;
   private readonly bank: GroupBank<Group>;
   private readonly indexOf: ReadonlyMap<string, number>;
+  private quarantined: readonly Quarantined[] = [];
   private counters: LoopCounters = {
     step: 0,
     version: 0,
@@ -110,13 +114,14 @@ export class RlTrainer implements Stateful<LoopState> {
    * before, and the abort reason is thrown.
    */
   async step(signal: AbortSignal, onProgress: StepProgress = () => {}): Promise<StepOutcome> {
-    const { counters } = this;
+    const { counters, quarantined } = this;
     const undo = this.deps.strategy.mark();
     const bank = this.bank.state();
     try {
       return await this.attempt(signal, onProgress);
     } catch (error) {
       this.counters = counters;
+      this.quarantined = quarantined;
       undo();
       this.bank.restore(bank);
       throw error;
@@ -169,12 +174,15 @@ export class RlTrainer implements Stateful<LoopState> {
         rollouts: this.counters.rollouts + collected.rollouts,
       });
       tallyGroups(tally, plan, collected);
+      this.setAside(collected.quarantined, useful, tally);
+      const { trusted, rollouts } = withoutQuarantined(collected.groups, this.shut());
+      tally.quarantinedRollouts += rollouts;
       deps.strategy.observe(
         version,
-        collected.groups.map((g) => this.outcomeOf(g)),
+        trusted.map((g) => this.outcomeOf(g)),
       );
       const minSize = options.advantage === "history" ? 1 : 2;
-      useful.push(...collected.groups.filter((g) => admit(g, deps.strategy.filters, minSize)));
+      useful.push(...trusted.filter((g) => admit(g, deps.strategy.filters, minSize)));
     }
     const trainedGroups = useful.slice(0, options.groups);
     const surplus = useful.slice(options.groups);
@@ -224,6 +232,7 @@ export class RlTrainer implements Stateful<LoopState> {
           ? 0
           : trained.reduce((n, t) => n + version - t.group.policyVersion, 0) / trained.length,
       counters: this.counters,
+      quarantined: this.quarantined.length,
       gauges: deps.strategy.metrics(),
     };
   }
@@ -233,6 +242,7 @@ export class RlTrainer implements Stateful<LoopState> {
       counters: { ...this.counters },
       strategy: this.deps.strategy.state(),
       bank: this.bank.state().map(storeGroup),
+      quarantined: this.quarantined,
     };
   }
 
@@ -240,6 +250,26 @@ export class RlTrainer implements Stateful<LoopState> {
     this.counters = { ...state.counters };
     this.deps.strategy.restore(state.strategy);
     this.bank.restore(state.bank.map(loadGroup));
+    this.quarantined = state.quarantined ?? [];
+  }
+
+  private shut(): ReadonlySet<string> {
+    return new Set(this.quarantined.map((q) => q.id));
+  }
+
+  /** Takes problems out of the choice, the bank and what this step has so far. */
+  private setAside(found: readonly Quarantined[], useful: Group[], tally: StepTally): void {
+    const fresh = found.filter((q) => !this.shut().has(q.id));
+    if (fresh.length === 0) return;
+    this.quarantined = [...this.quarantined, ...fresh];
+    tally.quarantined.push(...fresh);
+    this.deps.strategy.exclude(fresh.map((q) => this.indexOf.get(q.id)!));
+    const shut = this.shut();
+    const inStep = withoutQuarantined(useful.splice(0), shut);
+    useful.push(...inStep.trusted);
+    const banked = withoutQuarantined(this.bank.state(), shut);
+    this.bank.restore(banked.trusted);
+    tally.quarantinedRollouts += inStep.rollouts + banked.rollouts;
   }
 
   /** Counts, versions and the consequences of steps that changed nothing. */
