@@ -70,7 +70,7 @@ const instance = (plan: BenchPlan, n: Names, module: string, name: string, out: 
   instanceOf({ inputs: plan.stimulus.fields, outputs: plan.iface.outputs }, n, module, name, out);
 
 /** Plays the steps and runs; `sample(index)` is what happens at each compared moment. */
-function play(
+export function play(
   plan: BenchPlan,
   n: Names,
   sample: (index: string) => string,
@@ -120,7 +120,7 @@ function play(
   return out;
 }
 
-function declarations(plan: BenchPlan, n: Names): string {
+export function declarations(plan: BenchPlan, n: Names): string {
   const { bits, numSteps, numRuns } = plan.stimulus;
   const runs =
     numRuns > 0
