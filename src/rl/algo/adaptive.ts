@@ -9,7 +9,7 @@ import { hash128 } from "../../core/rng.js";
 import { mean } from "../../core/stats.js";
 import type { PolicyVersion, ProblemId, Seed } from "../../core/units.js";
 import type { BetaCounts } from "./advantages.js";
-import { allocateRollouts } from "./allocation.js";
+import { type AllocationItem, allocateRollouts } from "./allocation.js";
 import { expectedVariance, prefixForCount, probAbove, probMixed } from "./beta.js";
 import { KappaSchedule, type SignalState } from "./kappa.js";
 import { PassRatePosterior, type PosteriorProblem, type PosteriorState } from "./posterior.js";
@@ -67,6 +67,16 @@ interface Prediction {
   readonly inverse: number;
 }
 
+/** A round: who, with how many rollouts each, and how many mixed groups are expected of them. */
+interface Sized {
+  readonly chosen: readonly number[];
+  readonly inverse: readonly number[];
+  readonly weights: readonly number[];
+  readonly items: readonly AllocationItem[];
+  readonly counts: readonly number[];
+  readonly expected: number;
+}
+
 export class AdaptiveStrategy implements Strategy {
   readonly name = "adaptive";
   readonly filters = true;
@@ -112,21 +122,9 @@ export class AdaptiveStrategy implements Strategy {
     const order = this.overdueFirst(weightedOrder(scores, this.keys, this.draws++, limit), limit);
     const priors = order.map((i) => posterior.at(i, context.version));
     const mixed = priors.map((p) => probMixed(p.a, p.b, options.groupSize));
-    const chosen = order.slice(0, prefixForCount(mixed, context.needed, ROUND_CONFIDENCE));
-    const inverse = chosen.map((i) => total / (size * scores[i]!));
-    const weights = this.weights(inverse);
-    const items = chosen.map((i, k) => ({
-      value: expectedVariance(priors[k]!.a, priors[k]!.b),
-      weight: weights[k]!,
-      cost: posterior.cost(i),
-    }));
-    const average = options.groupSize * items.reduce((n, it) => n + it.cost, 0);
-    const left = options.stepTokens === null ? average : options.stepTokens - this.tokensPlanned;
-    const counts = allocateRollouts(items, {
-      min: options.nMin,
-      max: options.nMax,
-      budget: Math.min(average, left),
-    });
+    const reachable = prefixForCount(mixed, context.needed, ROUND_CONFIDENCE);
+    const drawn = this.sized(context.needed, reachable, order, priors, scores, total);
+    const { chosen, inverse, weights, items, counts, expected } = drawn;
     const plan: PlannedProblem[] = [];
     chosen.forEach((problem, k) => {
       const rollouts = counts[k]!;
@@ -140,7 +138,7 @@ export class AdaptiveStrategy implements Strategy {
     });
     if (context.round === 0) {
       this.gauges = {
-        "adaptive/expected_mixed": mixed.slice(0, chosen.length).reduce((a, b) => a + b, 0),
+        "adaptive/expected_mixed": expected,
         "adaptive/kappa": this.kappa.at(context.step),
         "adaptive/explore": this.explore(),
         "adaptive/unseen": 1 - posterior.visitedCount / size,
@@ -272,6 +270,40 @@ export class AdaptiveStrategy implements Strategy {
     if (overdue.length === 0) return order;
     const first = new Set(overdue);
     return [...overdue, ...order.filter((i) => !first.has(i))].slice(0, limit);
+  }
+
+  /**
+   * The smallest prefix of `order` whose rollouts reach the needed groups with enough confidence. How many rollouts a problem
+   * gets depends on who else is chosen, so the prefix grows from `from` until the counts it leads to suffice.
+   */
+  private sized(
+    needed: number,
+    from: number,
+    order: readonly number[],
+    priors: readonly BetaCounts[],
+    scores: Float64Array,
+    total: number,
+  ): Sized {
+    const { options, posterior } = this;
+    for (let size = from; ; size = Math.min(order.length, Math.ceil(size * 1.1))) {
+      const chosen = order.slice(0, size);
+      const inverse = chosen.map((i) => total / (options.problems.length * scores[i]!));
+      const weights = this.weights(inverse);
+      const items = chosen.map((i, k) => ({
+        value: expectedVariance(priors[k]!.a, priors[k]!.b),
+        weight: weights[k]!,
+        cost: posterior.cost(i),
+      }));
+      const average = options.groupSize * items.reduce((n, it) => n + it.cost, 0);
+      const left = options.stepTokens === null ? average : options.stepTokens - this.tokensPlanned;
+      const budget = Math.min(average, left);
+      const counts = allocateRollouts(items, { min: options.nMin, max: options.nMax, budget });
+      const mixed = counts.map((n, k) => probMixed(priors[k]!.a, priors[k]!.b, n));
+      const enough = prefixForCount(mixed, needed, ROUND_CONFIDENCE) < size;
+      if (enough || size >= order.length || budget < average) {
+        return { chosen, inverse, weights, items, counts, expected: mixed.reduce((a, b) => a + b, 0) };
+      }
+    }
   }
 
   /** curriculum: 1. uniform: inverse inclusion 1 / (M pi), at most 5, scaled to a mean of 1. */

@@ -32,28 +32,39 @@ export function allocateRollouts(items: readonly AllocationItem[], limits: Alloc
     counts[i] = limits.min;
     left -= price;
   }
-  const open = new Set(byWorth.filter((i) => counts[i]! > 0 && limits.min < limits.max));
-  while (open.size > 0) {
-    let best = -1;
-    let bestGain = Number.NEGATIVE_INFINITY;
-    for (const i of open) {
-      const n = counts[i]! + 1;
-      const gain = worth[i]! / (n * Math.max(1, n - 1));
-      // Gains that differ by less than rounding must not put the lesser worth first.
-      const tie = gain === bestGain && (worth[i]! > worth[best]! || (worth[i] === worth[best] && i < best));
-      if (gain > bestGain || tie) {
-        best = i;
-        bestGain = gain;
-      }
-    }
+  // A heap of those that may get one more, the greatest gain on top.
+  const heap = byWorth.filter((i) => counts[i]! > 0 && limits.min < limits.max);
+  const gain = worth.map((w, i) => w / (counts[i]! + 1) / Math.max(1, counts[i]!));
+  // Gains that differ by less than rounding must not put the lesser worth first.
+  const before = (i: number, j: number): boolean =>
+    gain[i]! !== gain[j]! ? gain[i]! > gain[j]! : worth[i]! !== worth[j]! ? worth[i]! > worth[j]! : i < j;
+  for (let k = (heap.length >> 1) - 1; k >= 0; k--) sink(heap, k, before);
+  while (heap.length > 0) {
+    const best = heap[0]!;
     const price = items[best]!.cost;
-    if (price > left) {
-      open.delete(best);
-      continue;
+    if (price > left || counts[best]! + 1 > limits.max) {
+      const last = heap.pop()!;
+      if (heap.length === 0) break;
+      heap[0] = last;
+    } else {
+      counts[best]!++;
+      left -= price;
+      gain[best] = worth[best]! / (counts[best]! + 1) / Math.max(1, counts[best]!);
     }
-    counts[best]!++;
-    left -= price;
-    if (counts[best] === limits.max) open.delete(best);
+    sink(heap, 0, before);
   }
   return counts;
+}
+
+function sink(heap: number[], from: number, before: (i: number, j: number) => boolean): void {
+  let at = from;
+  for (;;) {
+    let first = at;
+    for (const child of [2 * at + 1, 2 * at + 2]) {
+      if (child < heap.length && before(heap[child]!, heap[first]!)) first = child;
+    }
+    if (first === at) return;
+    [heap[at], heap[first]] = [heap[first]!, heap[at]!];
+    at = first;
+  }
 }

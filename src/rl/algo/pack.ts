@@ -54,22 +54,24 @@ export function packRows(rows: readonly PackRow[], options: PackOptions): Packed
     tokenIds.set(promptIds, at);
     const first = at + promptIds.length;
     tokenIds.set(completionIds, first);
-    for (let t = 0; t < completionIds.length; t++) {
-      const n = first + t;
-      const old = logprobs[t]!;
-      advantages[n] = row.advantage;
-      weights[n] = row.weight;
-      if (!row.trained) continue;
-      if (!Number.isFinite(old)) {
+    const end = first + completionIds.length;
+    advantages.fill(row.advantage, first, end);
+    weights.fill(row.weight, first, end);
+    if (row.trained) {
+      behaviorLogprobs.set(logprobs, first);
+      lossMask.fill(1, first, end);
+      let trained = completionIds.length;
+      for (let n = first; n < end; n++) {
+        if (Number.isFinite(behaviorLogprobs[n]!)) continue;
+        behaviorLogprobs[n] = 0;
+        lossMask[n] = 0;
+        trained--;
         nonFinite++;
-        continue;
       }
-      behaviorLogprobs[n] = old;
-      lossMask[n] = 1;
-      lossTokens++;
-      tokensOfGroup.set(row.groupId, (tokensOfGroup.get(row.groupId) ?? 0) + 1);
+      lossTokens += trained;
+      tokensOfGroup.set(row.groupId, (tokensOfGroup.get(row.groupId) ?? 0) + trained);
     }
-    at = first + completionIds.length;
+    at = end;
   });
   rowStart[rows.length] = at;
   let divisor = lossTokens;
@@ -106,7 +108,7 @@ function scaleByGroup(
   tokensOfGroup: ReadonlyMap<number, number>,
 ): void {
   for (let i = 0; i < groupIds.length; i++) {
-    const tokens = tokensOfGroup.get(groupIds[i]!) ?? 1;
+    const tokens = tokensOfGroup.get(groupIds[i]!) || 1;
     for (let n = rowStart[i]!; n < rowStart[i + 1]!; n++) weights[n]! /= tokens;
   }
 }

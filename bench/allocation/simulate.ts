@@ -1,0 +1,176 @@
+/**
+ * Plays a strategy against a population: plan, draw outcomes, observe, filter, bank, as the training loop does, and adds up
+ * how much signal its rollouts bought.
+ *
+ * Model of a step's gradient (a first-order one): a group of problem i with p = its pass rate contributes signal w p(1-p)
+ * along the true gradient, and noise of variance w^2 x / N with x = E[(r - baseline)^2]: p(1-p) N/(N-1) for leave-one-out,
+ * p(1-p) + E[(baseline - p)^2] for the history baseline. A group that was kept because it is mixed stands for 1/P(mixed)
+ * groups drawn. SNR^2 of a step = (sum of signals)^2 / (sum of noises).
+ */
+
+import type { Rng } from "../../src/core/rng.js";
+import { type PolicyVersion, policyVersion, step as toStep } from "../../src/core/units.js";
+import { GroupBank } from "../../src/rl/algo/bank.js";
+import type { PlannedProblem, Strategy } from "../../src/rl/algo/strategy.js";
+import type { Population, TrainedSignal } from "./populations.js";
+
+/**
+ * Independent directions of noise for each of the signal: an update of SNR^2 x points sqrt(x / (DIRECTIONS + x)) of the
+ * right way. So large that a step of a few hundred rollouts is mostly noise, as in training.
+ */
+const DIRECTIONS = 50;
+
+export interface SimOptions {
+  readonly steps: number;
+  readonly groups: number;
+  readonly maxRounds: number;
+  /** Age limit of the bank in versions; null = surplus is thrown away. */
+  readonly bankMaxAge: number | null;
+  readonly baseline: "leave_one_out" | "history";
+}
+
+/** Sums over a run. */
+export interface SimResult {
+  readonly rollouts: number;
+  readonly tokens: number;
+  readonly rounds: number;
+  readonly usefulGroups: number;
+  /** Rollouts by what became of them; the rest was trained on. */
+  readonly waste: {
+    readonly solved: number;
+    readonly failed: number;
+    readonly stale: number;
+    readonly surplus: number;
+  };
+  /** Sum over steps of SNR^2, and of the signal. */
+  readonly snr2: number;
+  readonly signal: number;
+  readonly emptySteps: number;
+  readonly visitedShare: number;
+  /** Brier score over the second half, where the strategy predicts; null otherwise. */
+  readonly brier: number | null;
+  /** After each step: tokens so far and the population's mean pass rate. */
+  readonly curve: readonly (readonly [tokens: number, rate: number])[];
+  /** Milliseconds of CPU in plan and observe. */
+  readonly planMs: number;
+}
+
+interface SimGroup extends PlannedProblem {
+  readonly policyVersion: PolicyVersion;
+  readonly successes: number;
+  /** Pass rate as the verifier saw it when the group was drawn. */
+  readonly p: number;
+}
+
+export function simulate(
+  strategy: Strategy,
+  population: Population,
+  options: SimOptions,
+  rng: Rng,
+): SimResult {
+  const bank = new GroupBank<SimGroup>(options.bankMaxAge ?? 0);
+  const visited = new Uint8Array(population.size);
+  const waste = { solved: 0, failed: 0, stale: 0, surplus: 0 };
+  const curve: [number, number][] = [];
+  const briers: number[] = [];
+  let [rollouts, tokens, rounds, usefulGroups, snr2, signal, emptySteps, planMs] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let version = policyVersion(0);
+  for (let step = 1; step <= options.steps; step++) {
+    for (const old of bank.expire(version)) waste.stale += old.rollouts;
+    const useful = bank.take(options.groups);
+    for (let round = 0; round < options.maxRounds && useful.length < options.groups; round++) {
+      const began = performance.now();
+      const plan = strategy.plan({
+        step: toStep(step),
+        version,
+        round,
+        needed: options.groups - useful.length,
+      });
+      planMs += performance.now() - began;
+      if (plan.length === 0) break;
+      rounds++;
+      const drawn = plan.map((p): SimGroup => {
+        const rate = population.seen(p.problem);
+        let successes = 0;
+        for (let j = 0; j < p.rollouts; j++) if (rng.uniform() < rate) successes++;
+        visited[p.problem] = 1;
+        rollouts += p.rollouts;
+        tokens += p.rollouts * population.tokens[p.problem]!;
+        if (successes === 0) waste.failed += p.rollouts;
+        else if (successes === p.rollouts) waste.solved += p.rollouts;
+        return { ...p, policyVersion: version, successes, p: rate };
+      });
+      const observing = performance.now();
+      strategy.observe(
+        version,
+        drawn.map((g) => ({
+          problem: g.problem,
+          successes: g.successes,
+          failures: g.rollouts - g.successes,
+          meanTokens: population.tokens[g.problem]!,
+        })),
+      );
+      planMs += performance.now() - observing;
+      const mixed = drawn.filter((g) => g.successes > 0 && g.successes < g.rollouts);
+      usefulGroups += mixed.length;
+      useful.push(...(strategy.filters ? mixed : drawn));
+    }
+    const gauges = strategy.metrics();
+    if (step > options.steps / 2 && typeof gauges["adaptive/brier"] === "number")
+      briers.push(gauges["adaptive/brier"]);
+    const trained = useful.slice(0, options.groups);
+    const surplus = useful.slice(options.groups);
+    if (options.bankMaxAge !== null) bank.put(surplus);
+    else for (const g of surplus) waste.surplus += g.rollouts;
+    if (trained.length === 0) {
+      emptySteps++;
+      strategy.widen();
+    }
+    const s = stepSignal(trained, strategy.filters, population, options.baseline);
+    snr2 += s.snr2;
+    signal += s.signal;
+    population.update(s.groups, Math.sqrt(s.snr2 / (DIRECTIONS + s.snr2)));
+    if (trained.length > 0) version = policyVersion(version + 1);
+    curve.push([tokens, 0]);
+    if (step % 5 === 0 || step === options.steps) curve.at(-1)![1] = population.meanRate;
+  }
+  return {
+    rollouts,
+    tokens,
+    rounds: rounds / options.steps,
+    usefulGroups,
+    waste,
+    snr2,
+    signal,
+    emptySteps,
+    visitedShare: visited.reduce((n, v) => n + v, 0) / population.size,
+    brier: briers.length === 0 ? null : briers.reduce((a, b) => a + b, 0) / briers.length,
+    curve: curve.filter(([, rate]) => rate > 0),
+    planMs,
+  };
+}
+
+function stepSignal(
+  trained: readonly SimGroup[],
+  filters: boolean,
+  population: Population,
+  baseline: SimOptions["baseline"],
+): { snr2: number; signal: number; groups: TrainedSignal[] } {
+  let [signal, noise] = [0, 0];
+  const groups = trained.map((g): TrainedSignal => {
+    const { p, rollouts: n, weight, prior } = g;
+    const true_ = population.rate(g.problem);
+    const stands = filters ? 1 / Math.max(1e-9, 1 - p ** n - (1 - p) ** n) : 1;
+    const s = weight * population.honesty * true_ * (1 - true_) * stands;
+    const variance = p * (1 - p);
+    const strength = prior.a + prior.b;
+    const spread =
+      baseline === "history"
+        ? variance + ((prior.a - strength * p) ** 2 + (n - 1) * variance) / (strength + n - 1) ** 2
+        : (variance * n) / Math.max(1, n - 1);
+    signal += s;
+    noise += (weight * weight * spread * stands) / n;
+    return { problem: g.problem, signal: s };
+  });
+  return { snr2: noise === 0 ? 0 : (signal * signal) / noise, signal, groups };
+}
