@@ -8,9 +8,9 @@ import { type PowerUp, withPowerUp } from "../powerup.js";
 import type { Prepared } from "../prepared.js";
 import { runWords, type Stimulus, stepWords } from "../stimulus.js";
 import {
-  type Assessment,
   type Bench,
   conclude,
+  further,
   type Infra,
   judge,
   mutantsOf,
@@ -65,12 +65,12 @@ export async function measure(
   const mutants = mutantsOf(job);
   let now: Bench = { stimulus: bench.stimulus, open: openOrNone(bench.open) };
   let better: Better | null = null;
-  let found = sure(await judge(job, now, mutants, true, deps, signal));
+  let found = sure(await judge(job, now, mutants, deps, signal));
 
   /** Takes episodes in, if the golden bears them and they kill what they should. */
-  const takeIn = async (further: readonly Stimulus["steps"][]): Promise<boolean> => {
-    if (further.every((e) => e.length === 0)) return false;
-    const longer = await retrace({ ...now.stimulus, steps: [...now.stimulus.steps, ...further.flat()] });
+  const takeIn = async (episodes: readonly Stimulus["steps"][]): Promise<boolean> => {
+    if (episodes.every((e) => e.length === 0)) return false;
+    const longer = await retrace({ ...now.stimulus, steps: [...now.stimulus.steps, ...episodes.flat()] });
     if (longer === null) return false;
     const next: Bench = { stimulus: longer.stimulus, open: openOrNone(longer.open) };
     const alive = found.status.flatMap((s, k) => (s === "alive" ? [k] : []));
@@ -79,7 +79,6 @@ export async function measure(
         job,
         next,
         alive.map((k) => mutants[k]!),
-        false,
         deps,
         signal,
       ),
@@ -93,10 +92,10 @@ export async function measure(
     return true;
   };
 
-  await takeIn(found.further);
-  let end = settled(await conclude(job, now, found, signal));
+  await takeIn(sure(await further(job, now, found, deps, signal)));
+  let end = sure(await conclude(job, now, found, signal));
   if (end.counterexamples.length > 0 && (await takeIn(end.counterexamples))) {
-    end = settled(await conclude(job, now, found, signal));
+    end = sure(await conclude(job, now, found, signal));
   }
   return { quality: end.quality, provable, better };
 }
@@ -131,12 +130,7 @@ async function provability(w: Work): Promise<boolean | null> {
   return proof.kind === "equal";
 }
 
-function sure(a: Assessment | Infra): Assessment {
-  if ("kind" in a) throw new PrepareFault(a);
-  return a;
-}
-
-function settled<T extends { readonly quality: Quality }>(a: T | Infra): T {
-  if ("kind" in a) throw new PrepareFault(a);
-  return a;
+function sure<T extends object>(made: T | Infra): T {
+  if ("kind" in made && made.kind === "infra") throw new PrepareFault(made as Infra);
+  return made as T;
 }

@@ -109,8 +109,9 @@ export function sitesOf(tokens: readonly Token[], outline: Outline): Map<Operato
     under.some((s) => tokens.slice(s[0], s[1]).some((t) => t.kind === "id" && looksLikeReset(t.text)));
 
   for (const a of outline.assignments) {
-    const zero = a.rhs[1] === a.rhs[0] + 1 && /^(?:.*')?[bodhBODH]?0+$/.test(text(a.rhs[0]));
-    add("stuck", (rng) => [{ span: a.rhs, text: !zero && rng.int(2) === 0 ? "0" : "~0" }]);
+    const alone = a.rhs[1] === a.rhs[0] + 1 && tokens[a.rhs[0]]!.kind === "num";
+    const zero = alone && /^(?:.*'.)?[bodhBODH]?0+$/.test(text(a.rhs[0]).replace(/^'0$/, "0"));
+    add("stuck", (rng) => [{ span: a.rhs, text: zero ? "~0" : alone || rng.int(2) === 0 ? "0" : "~0" }]);
     if (a.kind !== "wire") add("drop", () => [{ span: a.whole, text: ";" }]);
     if (a.kind === "nonblocking" && a.clocked && seenByOthers(tokens, outline, a)) {
       add("blocking", () => one(a.op, "="));

@@ -77,78 +77,97 @@ const POWER_UPS: readonly PowerUp[] = ["ones", "zeros", "mixed"];
 export interface Assessment {
   readonly mutants: readonly Mutant[];
   readonly status: readonly Status[];
-  /** Episodes that kill survivors; to be added to the bench, which then is judged again. */
-  readonly further: readonly (readonly Step[])[];
 }
 
-/** Judges all mutants by a bench; with `offer`, survivors also meet further episodes. */
+const racing =
+  (job: QualityJob, deps: RaceDeps, signal: AbortSignal) => (variants: readonly Admitted[], on: Bench) => {
+    const { plan, ignore } = job.place(on.stimulus, on.open);
+    const { top, golden, cpuSeconds } = job;
+    const awake = on.open === null ? [] : job.awake;
+    return race({ plan, top, golden, awake, variants, ignore, cpuSeconds }, deps, signal);
+  };
+
+/** Judges mutants by a bench: first by its steps, then, for what is unknown or alive, with its long runs. */
 export async function judge(
   job: QualityJob,
   bench: Bench,
   mutants: readonly Mutant[],
-  offer: boolean,
   deps: RaceDeps,
   signal: AbortSignal,
 ): Promise<Assessment | Infra> {
-  const { stimulus } = bench;
-  const numSteps = stimulus.steps.length;
-  const further = Math.floor(Math.min(FURTHER_VECTORS, FURTHER_MS / job.msPerVector));
-  const episodes = offer
-    ? moreEpisodes(job.iface, job.constants, job.rng.fork("further"), stimulus, further)
-    : [];
-  const longer: Stimulus = { ...stimulus, steps: [...stimulus.steps, ...episodes.flat()], runs: [] };
-  const run = (variants: readonly Admitted[], on: Bench) => {
-    const { plan, ignore } = job.place(on.stimulus, on.open);
-    const awake = bench.open === null ? [] : job.awake;
-    const { top, golden, cpuSeconds } = job;
-    return race({ plan, top, golden, awake, variants, ignore, cpuSeconds }, deps, signal);
-  };
-  const open = bench.open === null ? null : longer.steps.map((_, k) => (k < numSteps ? bench.open![k]! : 0n));
+  const run = racing(job, deps, signal);
+  const { runs } = bench.stimulus;
   const first = await run(
     mutants.map((m) => m.admitted),
-    { stimulus: longer, open },
+    { stimulus: { ...bench.stimulus, runs: [] }, open: bench.open },
   );
   if (first.kind === "infra") return first;
   const status = first.finishes.map((f): Status => {
     if (f.kind === "dropped") return "dropped";
-    return f.differsAt !== null && f.differsAt < numSteps ? "killed" : "alive";
+    return f.differsAt !== null ? "killed" : "alive";
   });
-
-  // X where the golden is defined: wrong, unless it is right whatever the registers wake up with. Long runs come now.
+  // X where the golden is defined: wrong, unless it is right whatever the registers wake up with.
   const again: { mutant: number; text: Admitted; mustEqual: boolean }[] = [];
   first.finishes.forEach((f, k) => {
     if (status[k] !== "alive" || f.kind === "dropped") return;
     const text = mutants[k]!.admitted;
-    if (f.unknownAt !== null && f.unknownAt < numSteps) {
+    if (f.unknownAt !== null) {
       for (const how of POWER_UPS) {
         const awake = withPowerUp(text, how, `p${k}`);
         if (awake === null) status[k] = "killed";
         else again.push({ mutant: k, text: awake, mustEqual: true });
       }
-    } else if (stimulus.runs.length > 0) again.push({ mutant: k, text, mustEqual: false });
+    } else if (runs.length > 0) again.push({ mutant: k, text, mustEqual: false });
   });
   const left = again.filter((a) => status[a.mutant] === "alive");
-  if (left.length > 0) {
-    const second = await run(
-      left.map((a) => a.text),
-      bench,
-    );
-    if (second.kind === "infra") return second;
-    second.finishes.forEach((f, k) => {
-      if (f.kind === "dropped" ? left[k]!.mustEqual : f.differsAt !== null || f.unknownAt !== null)
-        status[left[k]!.mutant] = "killed";
-    });
-  }
-  return { mutants, status, further: useful(first.finishes, status, episodes, numSteps) };
+  if (left.length === 0) return { mutants, status };
+  const second = await run(
+    left.map((a) => a.text),
+    bench,
+  );
+  if (second.kind === "infra") return second;
+  second.finishes.forEach((f, k) => {
+    if (f.kind === "dropped" ? left[k]!.mustEqual : f.differsAt !== null || f.unknownAt !== null)
+      status[left[k]!.mutant] = "killed";
+  });
+  return { mutants, status };
 }
 
-/** The fewest episodes, taken one by one, after which every survivor that any of them kills is dead. */
+/** Episodes that kill mutants which survive the bench; to be added to it, which then is judged again. */
+export async function further(
+  job: QualityJob,
+  bench: Bench,
+  { mutants, status }: Assessment,
+  deps: RaceDeps,
+  signal: AbortSignal,
+): Promise<readonly (readonly Step[])[] | Infra> {
+  const { stimulus } = bench;
+  const alive = mutants.filter((_, k) => status[k] === "alive");
+  if (alive.length === 0) return [];
+  const vectors = Math.floor(Math.min(FURTHER_VECTORS, FURTHER_MS / job.msPerVector));
+  const episodes = moreEpisodes(job.iface, job.constants, job.rng.fork("further"), stimulus, vectors);
+  if (episodes.length === 0) return [];
+  const from = stimulus.steps.length;
+  const steps = [...stimulus.steps, ...episodes.flat()];
+  // The open bits of what is new are found as it is played.
+  const open = bench.open === null ? null : steps.map((_, k) => (k < from ? bench.open![k]! : 0n));
+  const raced = await racing(
+    job,
+    deps,
+    signal,
+  )(
+    alive.map((m) => m.admitted),
+    { stimulus: { ...stimulus, steps, runs: [] }, open },
+  );
+  return raced.kind === "infra" ? raced : useful(raced.finishes, episodes, from);
+}
+
+/** Every episode at which a mutant dies, with the one before it, where its state may come from. */
 function useful(
   finishes: readonly Finish[],
-  status: readonly Status[],
   episodes: readonly (readonly Step[])[],
   from: number,
-): Step[][] {
+): (readonly Step[])[] {
   const ends: number[] = [];
   let at = from;
   for (const e of episodes) {
@@ -156,14 +175,14 @@ function useful(
     ends.push(at);
   }
   const chosen = new Set<number>();
-  finishes.forEach((f, k) => {
-    if (status[k] !== "alive" || f.kind === "dropped" || f.differsAt === null || f.differsAt < from) return;
-    const episode = ends.findIndex((end) => f.differsAt! < end);
-    // Its state may come from the episode before.
+  for (const f of finishes) {
+    if (f.kind === "dropped" || f.differsAt === null || f.differsAt < from) continue;
+    const { differsAt } = f;
+    const episode = ends.findIndex((end) => differsAt < end);
     if (episode > 0) chosen.add(episode - 1);
     chosen.add(episode);
-  });
-  return [...chosen].sort((a, b) => a - b).map((k) => [...episodes[k]!]);
+  }
+  return [...chosen].sort((a, b) => a - b).map((k) => episodes[k]!);
 }
 
 /** What remains alive: decided where it can be, counted, listed. Counterexamples come back as episodes. */
@@ -182,7 +201,7 @@ export async function conclude(
   for (const [k, m] of mutants.entries()) {
     if (status[k] === "dropped") dropped++;
     else if (status[k] === "killed") killed++;
-    else if (bench.stimulus.exhaustive && !holds(m)) equivalent++;
+    else if (bench.stimulus.exhaustive && !mayHold(job, m)) equivalent++;
     else {
       const proof = await prove(job, m, signal);
       if (proof.kind === "infra") return proof;
@@ -207,7 +226,10 @@ export async function conclude(
 }
 
 /** May hold state that its combinational golden does not have: then seeing all inputs once proves nothing. */
-const holds = (m: Mutant): boolean => /^(drop|else|edge|identifier|reset-style)$/.test(m.operator);
+const mayHold = (job: QualityJob, m: Mutant): boolean =>
+  m.operator === "identifier"
+    ? !job.iface.inputs.some((p) => p.name === m.after)
+    : /^(drop|else|edge|reset-style)$/.test(m.operator);
 
 async function prove(
   job: QualityJob,
