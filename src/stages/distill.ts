@@ -30,7 +30,7 @@ export const distillStage: Stage<DistillConfig> = {
 async function run(config: DistillConfig, ctx: StageContext): Promise<StageResult> {
   const traces = await loadTraces(config, ctx);
   const problems = await loadProblems(config.data, ctx);
-  const reward = openRewarder(config.reward, ctx);
+  const reward = await openRewarder(config.reward, ctx);
   try {
     return await inSession(
       {
@@ -39,6 +39,7 @@ async function run(config: DistillConfig, ctx: StageContext): Promise<StageResul
         ctx,
         engine: ENGINE,
         sandbox: reward.sandbox,
+        choices: reward.choices,
         versions: { ...versions(), ...reward.versions },
         needBytes: 200e6,
       },

@@ -22,7 +22,7 @@ export const evalStage: Stage<EvalConfig> = {
 
 async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> {
   const problems = await loadProblems(config.data, ctx);
-  const reward = openRewarder(config.reward, ctx);
+  const reward = await openRewarder(config.reward, ctx);
   const dir = resolvePath(config.model.path, ctx);
   try {
     const policy = await openPolicy({
@@ -39,6 +39,7 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
         ctx,
         engine: ENGINE,
         sandbox: reward.sandbox,
+        choices: reward.choices,
         versions: { ...versions(), ...reward.versions },
         needBytes: 20e6,
       };

@@ -5,9 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Rewarder } from "../core/ports.js";
 import { makeFakeRewarder } from "../reward/fake.js";
-import { makeRewarder } from "../reward/rewarder.js";
-import { SANDBOX_LEVEL } from "../reward/sandbox.js";
 import { type RewardSection, rewarderOptions } from "../reward/schema.js";
+import { makeThreadedRewarder } from "../reward/threaded.js";
 import { locateTools } from "../reward/tools.js";
 import type { StageContext } from "./stage.js";
 
@@ -16,26 +15,42 @@ export interface OpenedRewarder {
   readonly versions: Readonly<Record<string, string>>;
   /** What stands between a candidate and the machine. */
   readonly sandbox: string;
+  /** What settings left open came to, and why: key -> sentence. */
+  readonly choices: Readonly<Record<string, string>>;
 }
 
-/** @throws TrainError tool, with what to type, when the simulator is missing */
-export function openRewarder(section: RewardSection, ctx: StageContext): OpenedRewarder {
+/** Where simulations have their files: memory where the system offers it. */
+export const scratchRoot = (): string => (pathExists("/dev/shm") ? "/dev/shm" : tmpdir());
+
+/** @throws TrainError tool, with what to type, when the simulator is missing or what the config demands cannot be had */
+export async function openRewarder(section: RewardSection, ctx: StageContext): Promise<OpenedRewarder> {
   if (section.engine === "fake")
-    return { rewarder: makeFakeRewarder(), versions: {}, sandbox: "none (fake reward)" };
+    return { rewarder: makeFakeRewarder(), versions: {}, sandbox: "none (fake reward)", choices: {} };
   const tools = locateTools(ctx.searchPath);
-  const scratch = pathExists("/dev/shm") ? "/dev/shm" : tmpdir();
-  const rewarder = makeRewarder({
+  const rewarder = makeThreadedRewarder({
     tools,
     cacheDir: join(ctx.cacheDir, "goldens"),
-    scratchDir: scratch,
+    scratchDir: scratchRoot(),
+    searchPath: ctx.searchPath,
     ...rewarderOptions({ ...section, concurrency: section.concurrency ?? ctx.cores }),
   });
-  return {
-    rewarder,
-    versions: {
-      iverilog: tools.iverilog.version,
-      ...(tools.yosys === null ? {} : { yosys: tools.yosys.version }),
-    },
-    sandbox: SANDBOX_LEVEL,
-  };
+  try {
+    const { sandbox, missing, engine, why, formal } = await rewarder.environment();
+    return {
+      rewarder,
+      versions: {
+        iverilog: tools.iverilog.version,
+        ...(tools.yosys === null ? {} : { yosys: tools.yosys.version }),
+      },
+      sandbox,
+      choices: {
+        "reward.sandbox": missing === null ? sandbox : `${sandbox}; ${missing.reason}`,
+        "reward.simulator": `${engine}: ${why}`,
+        "reward.formal": formal ?? "no formal engine",
+      },
+    };
+  } catch (error) {
+    await rewarder.close();
+    throw error;
+  }
 }

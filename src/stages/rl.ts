@@ -43,7 +43,7 @@ export const rlStage: Stage<RlConfig> = {
 async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
   const modelDir = resolvePath(config.model.path, ctx);
   const problems = await loadProblems(config.data, ctx);
-  const reward = openRewarder(config.reward, ctx);
+  const reward = await openRewarder(config.reward, ctx);
   let policy: Policy | null = null;
   try {
     policy = await openPolicy({
@@ -61,6 +61,7 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
         ctx,
         engine: ENGINE,
         sandbox: reward.sandbox,
+        choices: reward.choices,
         versions: { ...versions(), ...reward.versions },
         afterwards: writeReport,
         // fp32 weights and two moments, and the policy in HF layout, for each checkpoint that is kept and one in the making.
@@ -323,7 +324,7 @@ async function finish(
 
 async function plan(config: RlConfig, ctx: StageContext): Promise<readonly string[]> {
   const problems = await loadProblems(config.data, ctx);
-  const reward = openRewarder(config.reward, ctx);
+  const reward = await openRewarder(config.reward, ctx);
   try {
     const modelDir = resolvePath(config.model.path, ctx);
     const policy = await openPolicy({

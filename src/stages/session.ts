@@ -34,6 +34,7 @@ export interface OpenSession {
   readonly ctx: StageContext;
   readonly engine: string;
   readonly sandbox: string;
+  readonly choices?: Readonly<Record<string, string>>;
   readonly versions: Readonly<Record<string, string>>;
   readonly needBytes: number;
   /** Runs when the run is closed in its final state: writes what shows the run, such as the report. */
@@ -65,6 +66,7 @@ export async function inSession(
     engine: open.engine,
     needBytes: open.needBytes,
     sandbox: open.sandbox,
+    ...(open.choices === undefined ? {} : { choices: open.choices }),
   });
   const started = ctx.clock.now();
   const warn = (text: string) => ctx.reporter.warn(text);
