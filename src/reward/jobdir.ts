@@ -44,10 +44,18 @@ export function makeJobDir(dir: string, ivlBase: string | null): JobDir {
   const source = openSync(join(dir, "design.v"), "w", 0o600);
   const config = openSync(join(dir, "ivl.conf"), "w", 0o600);
   let closed = false;
+  const lengths = new Map<number, number>();
+  const templates = ivlBase === null ? null : [false, true].map((math) => configTemplate(ivlBase, math));
 
+  const rewrite = (fd: number, text: string): void => {
+    const bytes = Buffer.from(text, "utf8");
+    if (bytes.length < (lengths.get(fd) ?? 0)) ftruncateSync(fd, 0);
+    lengths.set(fd, bytes.length);
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, at);
+  };
   const place = (job: SimJob): void => {
     rewrite(source, job.source);
-    if (ivlBase !== null) rewrite(config, ivlConfig(ivlBase, job.root, "design.vvp", MATH.test(job.source)));
+    if (templates !== null) rewrite(config, templates[MATH.test(job.source) ? 1 : 0]!(job.root));
   };
   const log = (stage: "compile" | "run", limit: number): string => head(join(out, `${stage}.log`), limit);
   const clean = (): void => {
@@ -68,10 +76,10 @@ export function makeJobDir(dir: string, ivlBase: string | null): JobDir {
   return { dir, out, place, log, clean, close, remove };
 }
 
-function rewrite(fd: number, text: string): void {
-  const bytes = Buffer.from(text, "utf8");
-  ftruncateSync(fd, 0);
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, at);
+/** The configuration as a function of the root's name: what lies in `base` is looked up once. */
+function configTemplate(base: string, math: boolean): (root: string) => string {
+  const [before, after] = ivlConfig(base, "\0", "design.vvp", math).split("\0") as [string, string];
+  return (root) => before + root + after;
 }
 
 function head(path: string, limit: number): string {
