@@ -1,8 +1,13 @@
 /** The simulator and the formal engine of a rewarder: what was handed in, or what this machine can run, opened on first use. */
 
+import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Environment } from "./environment.js";
+import { makeProver } from "./formal/prover.js";
+import { secretNames } from "./names.js";
 import type { Prover } from "./proof.js";
+import { type Wrap, withProc } from "./sandbox.js";
 import { DEFAULTS, type RewarderOptions } from "./settings.js";
 import type { Simulator } from "./simulator.js";
 import { type OpenedSimulator, openSimulator } from "./simulators.js";
@@ -39,12 +44,37 @@ export function makeEngines(options: RewarderOptions, own: string, readOnly: rea
     run: async (job, signal) => open().simulator.run(job, signal),
     close: async () => opened?.simulator.close(),
   };
-  const prover = options.prover ?? null;
+  const yosys = tools.yosys === null ? null : { ...tools.yosys };
+  const prover =
+    options.prover !== undefined
+      ? options.prover
+      : yosys === null
+        ? null
+        : proverWhenUsed(() => {
+            const wrap = given === undefined ? open().sandbox.wrap : null;
+            const scratchDir = join(own, "proofs");
+            const works = wrap !== null && startsIn(withProc(wrap), yosys.path, scratchDir);
+            if (wrap !== null && !works && sandbox === "required") return null;
+            // It simulates counterexamples beside the line, because it is in a slot of it already.
+            return makeProver({
+              yosys: yosys.path,
+              simulator,
+              names: secretNames,
+              scratchDir,
+              ...(works ? { wrap: withProc(wrap) } : {}),
+            });
+          });
+
   return {
     simulator,
     prover,
     environment() {
-      const formal = prover === null ? null : tools.yosys === null ? "other" : `Yosys ${tools.yosys.version}`;
+      const formal =
+        options.prover != null
+          ? "another prover"
+          : prover === null || yosys === null
+            ? null
+            : `Yosys ${yosys.version}`;
       if (given !== undefined)
         return {
           sandbox: "another simulator's",
@@ -61,4 +91,29 @@ export function makeEngines(options: RewarderOptions, own: string, readOnly: rea
       await simulator.close();
     },
   };
+}
+
+/** @param make null where no formal engine may run */
+function proverWhenUsed(make: () => Prover | null): Prover {
+  let made: Prover | null | undefined;
+  return {
+    async prove(job, signal) {
+      if (made === undefined) made = make();
+      return (
+        made?.prove(job, signal) ?? {
+          kind: "undecided",
+          reason: "Yosys does not start in the sandbox",
+          ms: 0,
+        }
+      );
+    },
+    close: async () => made?.close(),
+  };
+}
+
+/** Some containers allow a sandbox but not a /proc in it. */
+function startsIn(wrap: Wrap, program: string, dir: string): boolean {
+  mkdirSync(dir, { recursive: true });
+  const [command, ...words] = wrap([program, "-V"], dir);
+  return spawnSync(command!, words, { timeout: 10_000, env: {}, stdio: "ignore" }).status === 0;
 }

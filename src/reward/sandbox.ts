@@ -85,6 +85,14 @@ function wrapWith(bwrap: Tool, tools: Tools, always: readonly string[]): Wrap {
   ];
 }
 
+/** The same with a /proc of the sandbox's own processes: Yosys looks there for itself. */
+export const withProc =
+  (wrap: Wrap): Wrap =>
+  (command, dir, readOnly) => {
+    const [bwrap, ...rest] = wrap(command, dir, readOnly);
+    return [bwrap!, "--proc", "/proc", ...rest];
+  };
+
 /** The programs and what they are linked with; of /dev only `null`. */
 function systemBinds(tools: Tools): string[] {
   const out: string[] = [];
