@@ -25,7 +25,10 @@ export function allocateRollouts(items: readonly AllocationItem[], limits: Alloc
   const counts = items.map(() => 0);
   const worth = items.map((it) => (it.weight * it.weight * it.value) / it.cost);
   let left = limits.budget;
-  const byWorth = items.map((_, i) => i).sort((i, j) => worth[j]! - worth[i]! || i - j);
+  // Worths may be equal by rounding alone: then the greater value goes first.
+  const tie = (i: number, j: number): number =>
+    worth[j]! - worth[i]! || items[j]!.value - items[i]!.value || i - j;
+  const byWorth = items.map((_, i) => i).sort(tie);
   for (const i of byWorth) {
     const price = limits.min * items[i]!.cost;
     if (price > left) continue;
@@ -37,7 +40,7 @@ export function allocateRollouts(items: readonly AllocationItem[], limits: Alloc
   const gain = worth.map((w, i) => w / (counts[i]! + 1) / Math.max(1, counts[i]!));
   // Gains that differ by less than rounding must not put the lesser worth first.
   const before = (i: number, j: number): boolean =>
-    gain[i]! !== gain[j]! ? gain[i]! > gain[j]! : worth[i]! !== worth[j]! ? worth[i]! > worth[j]! : i < j;
+    gain[i]! !== gain[j]! ? gain[i]! > gain[j]! : tie(i, j) < 0;
   for (let k = (heap.length >> 1) - 1; k >= 0; k--) sink(heap, k, before);
   while (heap.length > 0) {
     const best = heap[0]!;

@@ -44,6 +44,12 @@ describe("rollout allocation", () => {
     ];
     const xs = values.map((value) => ({ value, weight: 1, cost: 100 }));
     const n = allocateRollouts(xs, { ...limits, budget: 100 * 8 * xs.length });
+    const close = [0.016339869281045746, 0.24999999999999986, 0.2499999999999999, 0.001, 0.001, 0.001, 0.001];
+    const m = allocateRollouts(
+      close.map((value) => ({ value, weight: 1, cost: 100 })),
+      { ...limits, budget: 100 * 8 * close.length },
+    );
+    expect(m[2]).toBeGreaterThanOrEqual(m[1]!);
     expect(n[6]).toBeGreaterThanOrEqual(n[2]!);
   });
 

@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { ARMS } from "../../bench/allocation/arms.js";
+import { POPULATIONS } from "../../bench/allocation/populations.js";
+import { namedArm, type Row, runStudy } from "../../bench/allocation/study.js";
+import { tableOf } from "../../bench/allocation/table.js";
+
+/** Small, but with gaps between the arms that are many times the spread over seeds. */
+const options = { problems: 1000, steps: 30, groups: 24, groupSize: 8, seeds: 2 };
+const rows = runStudy(POPULATIONS, ARMS.map(namedArm), options);
+const of = (label: string, population: string): Row =>
+  rows.find((r) => r.label === label && r.population === population)!;
+
+describe("allocators on synthetic populations", () => {
+  it.each(POPULATIONS)(
+    "%s: adaptive buys more signal for a token than dynamic, and the oracle most of all",
+    (p) => {
+      const [dynamic, adaptive, oracle] = [of("dynamic", p), of("adaptive", p), of("oracle", p)];
+      expect(adaptive.snrPerTokens).toBeGreaterThan((p === "rising" ? 1.05 : 1.2) * dynamic.snrPerTokens);
+      expect(adaptive.useful).toBeGreaterThan((p === "rising" ? 0.9 : 1) * dynamic.useful);
+      expect(oracle.snrPerRollouts).toBeGreaterThan(1.2 * adaptive.snrPerRollouts);
+      expect(oracle.regret).toBe(0);
+    },
+  );
+
+  it("dropping all-equal groups buys no signal: dynamic is worth what fixed is, rollout for rollout", () => {
+    for (const p of POPULATIONS) {
+      expect(of("dynamic", p).snrPerRollouts / of("fixed", p).snrPerRollouts).toBeGreaterThan(0.85);
+      expect(of("dynamic", p).snrPerRollouts / of("fixed", p).snrPerRollouts).toBeLessThan(1.15);
+    }
+  });
+
+  it("throwing the surplus away costs what is thrown away, and a window needs fewer rounds than refilling", () => {
+    for (const p of POPULATIONS) {
+      expect(of("batch_min", p).surplus).toBeGreaterThan(0.02);
+      expect(of("batch_min", p).snrPerRollouts).toBeLessThan(of("batch_window", p).snrPerRollouts);
+      expect(of("batch_window", p).rounds).toBeLessThan(of("dynamic", p).rounds);
+      expect(of("batch_window", p).surplus).toBe(0);
+    }
+  });
+
+  it("waste adds up to less than everything, and is smaller where problems are chosen", () => {
+    for (const r of rows) expect(r.solved + r.failed + r.stale + r.surplus).toBeLessThan(1);
+    for (const p of POPULATIONS) {
+      const [a, d] = [of("adaptive", p), of("dynamic", p)];
+      expect(a.solved + a.failed).toBeLessThan(d.solved + d.failed);
+    }
+  });
+
+  it("prints tables of at most 80 columns", () => {
+    for (const line of tableOf(rows)) expect(line.length).toBeLessThanOrEqual(80);
+  });
+});
