@@ -3,7 +3,8 @@
  * training steps and by evaluations; knows ports only.
  */
 
-import type { Rewarder, Sampler } from "./ports.js";
+import type { Rewarder, Sampler, ScoreRequest } from "./ports.js";
+import { scoreAll } from "./score-all.js";
 import type { Completion, Problem, SampleRequest, Verdict } from "./types.js";
 
 export interface RolloutJob {
@@ -31,6 +32,9 @@ export interface RolloutProgress {
   readonly tokens: number;
 }
 
+/** Completions that wait for their verdict at most, before the sampler has to wait too. */
+const IN_FLIGHT = 4096;
+
 /**
  * Results come back in the order of the jobs, whatever finished first: never "first finished wins", which favours short
  * answers. Throws what the signal was aborted with, or the first error of a port; nothing keeps running after that.
@@ -44,41 +48,29 @@ export async function sampleAndScore(
   signal.throwIfAborted();
   const byId = new Map(jobs.map((job, i) => [job.request.id, i]));
   const results: (RolloutResult | undefined)[] = new Array(jobs.length);
-  const failure = new AbortController();
-  const both = AbortSignal.any([signal, failure.signal]);
-  const scoring: Promise<void>[] = [];
   let sampled = 0;
   let scored = 0;
   let tokens = 0;
   const report = () => progress({ sampled, scored, total: jobs.length, tokens });
-  const score = async (i: number, completion: Completion): Promise<void> => {
-    const job = jobs[i]!;
-    const text = deps.decode(completion.completionIds);
-    try {
-      const verdict = await deps.rewarder.score({ problem: job.problem, text, seed: job.request.seed }, both);
-      results[i] = { ...job, completion, text, verdict };
-      scored++;
-      report();
-    } catch (error) {
-      failure.abort(error);
-    }
-  };
-  try {
-    for await (const completion of deps.sampler.generate(
-      jobs.map((j) => j.request),
-      both,
-    )) {
+  const drawn = async function* (
+    stop: AbortSignal,
+  ): AsyncGenerator<ScoreRequest & { readonly completion: Completion }> {
+    const requests = jobs.map((j) => j.request);
+    for await (const completion of deps.sampler.generate(requests, stop)) {
       sampled++;
       tokens += completion.completionIds.length;
-      scoring.push(score(byId.get(completion.id)!, completion));
       report();
+      const { problem, request } = jobs[byId.get(completion.id)!]!;
+      yield { problem, text: deps.decode(completion.completionIds), seed: request.seed, completion };
     }
-  } catch (error) {
-    failure.abort(error);
+  };
+  for await (const { request, verdict } of scoreAll(deps.rewarder, drawn, { inFlight: IN_FLIGHT }, signal)) {
+    const { completion, text } = request;
+    const i = byId.get(completion.id)!;
+    results[i] = { ...jobs[i]!, completion, text, verdict };
+    scored++;
+    report();
   }
-  await Promise.all(scoring);
-  signal.throwIfAborted();
-  failure.signal.throwIfAborted();
   return results.map((r, i) => {
     if (r === undefined)
       throw new Error(`the sampler returned no completion for request ${jobs[i]!.request.id}`);
