@@ -7,6 +7,7 @@ import yargs, { type Argv } from "yargs";
 import { EXIT_CODES } from "../core/errors.js";
 import { COMPLETE, completeWord, completionScript } from "./complete.js";
 import { killDescendants } from "./descendants.js";
+import { testbenchOptions, testbenchWords, verifyOptions, verifyWords } from "./design-options.js";
 import { asTrainError, errorJson, errorText } from "./print-error.js";
 import { flushed, makeShell, type Parts, type Shell, versionOf } from "./shell.js";
 import { checkOverrides, checkStage, checkVerb, single, usageError } from "./usage.js";
@@ -171,6 +172,24 @@ async function dispatch(shell: Shell, parts: Parts): Promise<number> {
           dir: single("dir", args.dir),
           json: args.json === true,
         });
+      },
+    )
+    .command(
+      "verify",
+      "Does a design behave as another one? The first difference, waves, a proof",
+      (y) => verifyOptions(y),
+      async (args) => {
+        const { verifyCommand } = await import("./verify-command.js");
+        code = await verifyCommand(shell, verifyWords(args));
+      },
+    )
+    .command(
+      "testbench",
+      "Write a self-checking testbench for a design",
+      (y) => testbenchOptions(y),
+      async (args) => {
+        const { testbenchCommand } = await import("./testbench-command.js");
+        code = await testbenchCommand(shell, testbenchWords(args));
       },
     )
     .command(

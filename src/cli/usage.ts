@@ -4,7 +4,7 @@ import { nearNames } from "../config/nearest.js";
 import { looksLikeOverride } from "../config/override.js";
 import { TrainError } from "../core/errors.js";
 
-export const COMMANDS = ["doctor", "config", "report", "ls", "completion"] as const;
+export const COMMANDS = ["doctor", "config", "report", "ls", "verify", "testbench", "completion"] as const;
 
 /** Every option of every command; what yargs calls unknown is compared with these. */
 export const OPTIONS = [
@@ -18,6 +18,17 @@ export const OPTIONS = [
   "provenance",
   "write",
   "dir",
+  "golden",
+  "candidate",
+  "completion",
+  "top",
+  "formal",
+  "seconds",
+  "vcd",
+  "seed",
+  "vectors",
+  "out",
+  "mutants",
   "help",
   "version",
 ] as const;

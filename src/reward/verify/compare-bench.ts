@@ -161,7 +161,10 @@ export function readComparison(output: string, mark: string, plan: Played): Comp
     }
     const w = second!.toLowerCase();
     let from = 0;
-    const take = (count: number): string => w.slice(from, (from += count));
+    const take = (count: number): string => {
+      from += count;
+      return w.slice(from - count, from);
+    };
     moments.push({
       index: Number(first),
       compared: take(1) === "1",
