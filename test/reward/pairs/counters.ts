@@ -33,7 +33,7 @@ ${top(
   digit d0(clk, reset, 1'b1, q[3:0]); digit d1(clk, reset, ena[1], q[7:4]);
   digit d2(clk, reset, ena[2], q[11:8]); digit d3(clk, reset, ena[3], q[15:12]);`,
 )}`;
-const divider = (period: number, bits = 14): string =>
+export const divider = (period: number, bits = 14): string =>
   top(
     DIVIDER,
     `reg [${bits - 1}:0] n; always @(posedge clk) if (rst) begin n <= 0; out <= 0; end else if (n == ${period - 1}) begin n <= 0; out <= ~out; end else n <= n + 1;`,

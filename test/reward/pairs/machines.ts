@@ -37,7 +37,7 @@ const lemming = (limit: number, count: string): string =>
     endcase
   assign walking = s == WALK, aaah = s == FALL, splat = s == DEAD;`,
   );
-const unlock = (bytes: readonly string[], last = "open <= 1;"): string =>
+export const unlock = (bytes: readonly string[], last = "open <= 1;"): string =>
   top(
     UNLOCK,
     `reg [1:0] n;

@@ -1,0 +1,85 @@
+/** The two judges of the table: this project's reward, and the published check beside it. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { seed } from "../../../src/core/units.js";
+import { makeRewarder } from "../../../src/reward/rewarder.js";
+import type { Tools } from "../../../src/reward/tools.js";
+import { formatCompletion } from "../../../src/text/format.js";
+import { codevVerdict } from "../baseline/codev.js";
+import { type Design, problemOf } from "../corpus/index.js";
+
+/** A golden and a text to judge beside it. */
+export interface Trial {
+  readonly golden: Design;
+  readonly name: string;
+  readonly code: string;
+}
+
+export interface Answer {
+  readonly trial: Trial;
+  readonly passed: boolean;
+  /** What was said: an outcome, or what stopped the judge. */
+  readonly said: string;
+}
+
+/** Every trial by the reward as it is configured by default; goldens that cannot serve count as not passed. */
+export async function byReward(
+  trials: readonly Trial[],
+  tools: Tools,
+  signal: AbortSignal,
+): Promise<Answer[]> {
+  const dir = mkdtempSync(join(tmpdir(), "table-"));
+  const rewarder = makeRewarder({
+    tools,
+    cacheDir: join(dir, "cache"),
+    scratchDir: join(dir, "scratch"),
+    // A second look at some passes is measured elsewhere; here the first verdict speaks for itself.
+    audit: { share: 0, vectors: 10_000 },
+  });
+  try {
+    const goldens = [...new Map(trials.map((t) => [t.golden.name, problemOf(t.golden)])).values()];
+    const refused = await rewarder.prepare(goldens, () => {}, signal);
+    return await Promise.all(
+      trials.map(async (trial): Promise<Answer> => {
+        const problem = problemOf(trial.golden);
+        const reason = refused.get(problem.id);
+        if (reason !== undefined) return { trial, passed: false, said: `refused: ${reason}` };
+        const text = formatCompletion("thinking", trial.code);
+        const v = await rewarder.score({ problem, text, seed: seed(1) }, signal);
+        return v.kind === "scored"
+          ? { trial, passed: v.passed, said: `${v.outcome}${v.log === "" ? "" : `: ${v.log}`}` }
+          : { trial, passed: false, said: `infra ${v.code}` };
+      }),
+    );
+  } finally {
+    await rewarder.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Every trial by the published check, `concurrency` at a time. */
+export async function byBaseline(
+  trials: readonly Trial[],
+  tools: Tools,
+  concurrency: number,
+): Promise<Answer[]> {
+  const answers: Answer[] = new Array(trials.length);
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: concurrency }, async () => {
+      while (next < trials.length) {
+        const at = next++;
+        const trial = trials[at]!;
+        const v = await codevVerdict(trial.golden.golden, trial.code, trial.golden.top, tools);
+        answers[at] = {
+          trial,
+          passed: v.verdict === "pass",
+          said: v.verdict === "error" ? `error: ${v.log}` : v.verdict,
+        };
+      }
+    }),
+  );
+  return answers;
+}
