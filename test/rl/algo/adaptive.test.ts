@@ -137,6 +137,83 @@ describe("adaptive strategy", () => {
     expect(Math.max(...weights)).toBeGreaterThan(Math.min(...weights));
   });
 
+  it("never plans more expected tokens than the step's budget, refill included", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 400, max: 40_000 }),
+        fc.integer({ min: 1, max: 32 }),
+        (stepTokens, needed) => {
+          const s = new AdaptiveStrategy(options(120, { stepTokens }));
+          play(s, 120, 0, 3);
+          const context = { step: step(4), version: policyVersion(3) };
+          const first = s.plan({ ...context, round: 0, needed });
+          const refill = s.plan({ ...context, round: 1, needed: Math.ceil(needed / 2) });
+          // Every rollout of this population has 80 tokens.
+          const rollouts = [...first, ...refill].reduce((n, p) => n + p.rollouts, 0);
+          expect(80 * rollouts).toBeLessThanOrEqual(stepTokens);
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it("does not depend on the order of the data set after visits, overdue problems included", () => {
+    const base = options(60, { explore: 0.4, revisit: 1 });
+    const turned = { ...base, problems: [...base.problems].reverse() };
+    const [one, two] = [new AdaptiveStrategy(base), new AdaptiveStrategy(turned)];
+    for (let s = 0; s < 12; s++) {
+      const version = policyVersion(s);
+      const plan = (a: AdaptiveStrategy, o: AdaptiveOptions) =>
+        a
+          .plan({ step: step(s + 1), version, round: 0, needed: 6 })
+          .map((p) => ({ ...p, id: o.problems[p.problem]!.id }));
+      const [p, q] = [plan(one, base), plan(two, turned)];
+      expect(q.map((x) => [x.id, x.rollouts])).toEqual(p.map((x) => [x.id, x.rollouts]));
+      const outcome = (problem: number, rollouts: number, id: string) => {
+        const successes = Number(id.slice(1)) % (rollouts + 1);
+        return { problem, successes, failures: rollouts - successes, meanTokens: 80 };
+      };
+      one.observe(
+        version,
+        p.map((x) => outcome(x.problem, x.rollouts, x.id)),
+      );
+      two.observe(
+        version,
+        q.map((x) => outcome(x.problem, x.rollouts, x.id)),
+      );
+    }
+  });
+
+  it("goes back to a mark as if the step had not been", () => {
+    const s = new AdaptiveStrategy(options(100));
+    play(s, 100, 0, 5);
+    const before = JSON.stringify(s.state());
+    const undo = s.mark();
+    play(s, 100, 5, 2);
+    s.exclude([1, 2]);
+    s.widen();
+    undo();
+    expect(JSON.stringify(s.state())).toBe(before);
+  });
+
+  it("knows how well it predicts: calibrated after some steps, and better than the mean rate alone", () => {
+    const s = new AdaptiveStrategy(options(200));
+    play(s, 200, 0, 40);
+    const gauges = s.metrics();
+    expect(gauges["adaptive/calibration_error"]).toBeLessThan(0.06);
+    // The Brier score of the best constant on outcomes near one half is 1/4.
+    expect(gauges["adaptive/brier"]).toBeLessThan(0.25);
+    const bins = Object.keys(gauges).filter((k) => /reliability\/\d\/rollouts/.test(k));
+    expect(bins.length).toBeGreaterThan(4);
+    expect(s.metrics()["adaptive/brier"]).toBeUndefined();
+  });
+
+  it("keeps at most 200 bytes of state a problem", () => {
+    const s = new AdaptiveStrategy(options(2000));
+    play(s, 2000, 0, 5);
+    expect(JSON.stringify(s.state()).length / 2000).toBeLessThan(200);
+  });
+
   it("starts from earlier evaluation counts where the data set has them", () => {
     const base = options(100);
     const problems = base.problems.map((p, i) => ({

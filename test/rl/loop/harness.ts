@@ -7,6 +7,7 @@ import { problemId, seed } from "../../../src/core/units.js";
 import { fakeLearner } from "../../../src/learner/fake.js";
 import { makeFakeRewarder } from "../../../src/reward/fake.js";
 import { AdaptiveStrategy } from "../../../src/rl/algo/adaptive.js";
+import { batchMinStrategy, batchWindowStrategy } from "../../../src/rl/algo/batch-strategies.js";
 import type { Strategy } from "../../../src/rl/algo/strategy.js";
 import { dynamicStrategy, fixedStrategy } from "../../../src/rl/algo/uniform-strategies.js";
 import { RlTrainer, type TrainerDeps, type TrainerOptions } from "../../../src/rl/loop/trainer.js";
@@ -47,9 +48,14 @@ export const options = (over: Partial<TrainerOptions> = {}): TrainerOptions => (
   ...over,
 });
 
-export function strategyOf(name: "fixed" | "dynamic" | "adaptive"): Strategy {
+export const STRATEGIES = ["fixed", "dynamic", "batch_min", "batch_window", "adaptive"] as const;
+export type StrategyName = (typeof STRATEGIES)[number];
+
+export function strategyOf(name: StrategyName): Strategy {
   const base = { problems: SIZE, groupSize: 4, rng: makeRng("cursor") };
   if (name === "fixed") return fixedStrategy(base);
+  if (name === "batch_min") return batchMinStrategy(base);
+  if (name === "batch_window") return batchWindowStrategy(base);
   if (name === "dynamic") return dynamicStrategy({ ...base, oversample: 1.5 });
   return new AdaptiveStrategy({
     problems: problems.map((p) => ({ id: p.id, bucket: p.meta.bucket! })),
@@ -73,7 +79,7 @@ export function strategyOf(name: "fixed" | "dynamic" | "adaptive"): Strategy {
 }
 
 export function build(
-  name: "fixed" | "dynamic" | "adaptive",
+  name: StrategyName,
   over: Partial<TrainerOptions> = {},
   rewarder: Rewarder = makeFakeRewarder(),
   more: Pick<TrainerDeps, "rounds"> = {},

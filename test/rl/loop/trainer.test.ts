@@ -4,10 +4,9 @@ import { problemId } from "../../../src/core/units.js";
 import { makeFakeRewarder } from "../../../src/reward/fake.js";
 import { stepMetrics } from "../../../src/rl/loop/metrics.js";
 import { isKnownKey } from "../../../src/run/keys.js";
-import { build, options, type problems, rewarderWith } from "./harness.js";
+import { build, options, type problems, rewarderWith, STRATEGIES } from "./harness.js";
 
 const never = new AbortController().signal;
-const STRATEGIES = ["fixed", "dynamic", "adaptive"] as const;
 
 describe("a step", () => {
   it.each(["dynamic", "adaptive"] as const)(

@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { loadConfig } from "../../src/config/load.js";
+import type { TrainError } from "../../src/core/errors.js";
+import { LEARNER_LOSS, type LossOption, unsupportedLoss } from "../../src/learner/supports.js";
+import { rlStageSchema } from "../../src/stages/schema.js";
+
+/** The messages for a config file with this text. */
+function mistakes(text: string): string[] {
+  const dir = mkdtempSync(join(tmpdir(), "rl-config-"));
+  try {
+    writeFileSync(join(dir, "a.yaml"), text);
+    loadConfig({
+      stage: "rl",
+      schemas: { rl: rlStageSchema },
+      configs: ["a.yaml"],
+      overrides: [],
+      cwd: dir,
+      root: dir,
+    });
+    return [];
+  } catch (error) {
+    return [...((error as TrainError).details ?? [])];
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+describe("contradictions of the rl section", () => {
+  it.each([
+    [
+      "n_min above the mean group size",
+      "rl:\n  groups: 32\n  group_size: 8\n  sampling: {n_min: 9}\n",
+      "a.yaml:3:15 rl.group_size: a step of 32 groups has 256 rollouts on average, but n_min asks for at least 9 x 32 = 288; raise group_size or lower sampling.n_min (got 8)",
+    ],
+    [
+      "a token budget that n_min x groups cannot meet",
+      "rl:\n  sampling:\n    step_tokens: 100\n",
+      "a.yaml:3:18 rl.sampling.step_tokens: n_min x groups is 4 x 32 = 128 rollouts, which no budget of 100 tokens can meet (got 100)",
+    ],
+    [
+      "a run's budget that ends before its first step",
+      "rl:\n  max_generated_tokens: 100\n  sampling: {strategy: dynamic}\n",
+      "a.yaml:2:25 rl.max_generated_tokens: one step has at least 8 x 32 = 256 rollouts, so this budget ends before the first step does (got 100)",
+    ],
+    [
+      "n_max below n_min",
+      "rl:\n  sampling:\n    n_max: 3\n",
+      "a.yaml:3:12 rl.sampling.n_max: must be >= n_min (4) (got 3)",
+    ],
+    [
+      "group_std with groups of one",
+      "rl:\n  group_size: 1\n  advantage: group_std\n",
+      "a.yaml:2:15 rl.group_size: a group of one has no spread: use at least 2, or advantage: history (got 1)",
+    ],
+    [
+      "leave_one_out with problems of one rollout",
+      "rl:\n  advantage: leave_one_out\n  sampling:\n    n_min: 1\n",
+      "a.yaml:4:12 rl.sampling.n_min: a group of one has no spread: use at least 2, or advantage: history (got 1)",
+    ],
+    [
+      "overlong masking and punishment",
+      "rl:\n  loss:\n    overlong: mask\n    overlong_factor: 0.5\n",
+      "a.yaml:4:22 rl.loss.overlong_factor: overlong: mask leaves completions that were cut out of the loss, so there is nothing to punish; choose overlong: punish, or leave this out (got 0.5)",
+    ],
+    [
+      "both as a list",
+      "rl:\n  loss:\n    overlong: [mask, punish]\n",
+      'a.yaml:3:15 rl.loss.overlong: expected one of mask, punish, none, got a list (["mask","punish"])',
+    ],
+    [
+      "a punishment that starts before the first token",
+      "rl:\n  loss: {overlong: punish, overlong_buffer: 500}\nsampler:\n  max_tokens: 200\n",
+      "a.yaml:2:45 rl.loss.overlong_buffer: must be <= sampler.max_tokens (200) (got 500)",
+    ],
+  ])("%s", (_what, text, message) => {
+    expect(mistakes(text)).toContain(message);
+  });
+
+  it.each([
+    "rl:\n  group_size: 2\n",
+    "rl:\n  group_size: 1\n  groups: 8\n  advantage: history\n",
+    "rl:\n  group_size: 1\n",
+    "rl:\n  loss: {overlong: punish, overlong_buffer: 20}\n",
+    "rl:\n  sampling: {step_tokens: 20000, n_min: 2}\n  loss: {importance_cap: 2, dual_clip: 3, kl_coef: 0.01, entropy_coef: 0.01}\n",
+  ])("lets %j pass", (text) => {
+    expect(mistakes(text)).toEqual([]);
+  });
+});
+
+describe("what a learner computes", () => {
+  const loss = { dual_clip: 3, kl_coef: 0, entropy_coef: 0.01, importance_cap: null };
+
+  it("names the options that are on and that it does not", () => {
+    expect(unsupportedLoss(loss, new Set<LossOption>(["entropy_coef"]))).toEqual(["dual_clip"]);
+    expect(unsupportedLoss(loss, LEARNER_LOSS.embedded)).toEqual([]);
+  });
+});
