@@ -1,49 +1,13 @@
-/**
- * One design unrolled into the graph for one moment: inputs and stored values in, every settled net out. A value is a
- * pair of literals, "can be 1" and "can be 0": a defined bit has exactly one of them, an open one both.
- */
+/** One design unrolled into the graph for one moment: inputs and stored values in, every settled net out. */
 
-import { type Aig, FALSE, type Lit, not, TRUE } from "./aig.js";
-import { type GateNetlist, type Net, NotModelled, type Store } from "./netlist.js";
-
-export interface Value {
-  readonly one: Lit;
-  readonly zero: Lit;
-}
-
-export const binary = (lit: Lit): Value => ({ one: lit, zero: not(lit) });
-export const OPEN: Value = { one: TRUE, zero: TRUE };
-const ZERO = binary(FALSE);
-const ONE = binary(TRUE);
-
-export const isBinary = (v: Value): boolean => v.zero === not(v.one);
-
-export function muxValue(aig: Aig, s: Value, a: Value, b: Value): Value {
-  if (isBinary(s) && isBinary(a) && isBinary(b)) return binary(aig.mux(s.one, a.one, b.one));
-  return {
-    one: aig.or(aig.and(s.zero, a.one), aig.and(s.one, b.one)),
-    zero: aig.or(aig.and(s.zero, a.zero), aig.and(s.one, b.zero)),
-  };
-}
-
-const invert = (v: Value): Value => ({ one: v.zero, zero: v.one });
-
-function andValue(aig: Aig, a: Value, b: Value): Value {
-  if (isBinary(a) && isBinary(b)) return binary(aig.and(a.one, b.one));
-  return { one: aig.and(a.one, b.one), zero: aig.or(a.zero, b.zero) };
-}
-
-function xorValue(aig: Aig, a: Value, b: Value): Value {
-  if (isBinary(a) && isBinary(b)) return binary(aig.xor(a.one, b.one));
-  return {
-    one: aig.or(aig.and(a.one, b.zero), aig.and(a.zero, b.one)),
-    zero: aig.or(aig.and(a.one, b.one), aig.and(a.zero, b.zero)),
-  };
-}
+import type { Aig } from "./aig.js";
+import { type Net, type Netlist, NotModelled, pinsOf, type Store } from "./netlist.js";
+import { andValue, invert, muxValue, ONE, OPEN, type Value, xorValue, ZERO } from "./value.js";
+import { evaluateWord } from "./words.js";
 
 export interface Surroundings {
   readonly aig: Aig;
-  readonly netlist: GateNetlist;
+  readonly netlist: Netlist;
   /** Values of input nets and of what the storage elements hold. */
   readonly known: ReadonlyMap<number, Value>;
   readonly stored: ReadonlyMap<number, Value>;
@@ -60,29 +24,45 @@ export function settle(around: Surroundings): (net: Net) => Value {
     net === "0" ? ZERO : net === "1" ? ONE : net === "x" ? around.unknown() : values.get(net);
 
   const needs = (net: number): readonly Net[] => {
-    const g = netlist.gates.get(net);
-    if (g !== undefined) return g.type === "not" ? [g.a] : g.type === "mux" ? [g.a, g.b, g.s] : [g.a, g.b];
     const s = netlist.stores.get(net);
-    if (s === undefined) return [];
+    if (s === undefined) return pinsOf(netlist, net);
     const loads = s.loads.flatMap((l) => [l.net, l.value]);
     return s.kind === "latch" && s.control !== null ? [...loads, s.control.net, s.d!] : loads;
   };
 
-  const make = (net: number): Value => {
-    const v = (n: Net): Value => constant(n)!;
+  const v = (n: Net): Value => constant(n)!;
+
+  /** Sets the net, and with it the others of its word. */
+  const make = (net: number): void => {
+    const word = netlist.words.get(net);
+    if (word !== undefined) {
+      // Comparing with `===` sees X itself; anything else sees a bit that could be either.
+      const exact = word.type === "eqx" || word.type === "nex";
+      const read = (n: Net): Value => (exact && n === "x" ? OPEN : v(n));
+      const out = evaluateWord(aig, word, { a: word.a.map(read), b: word.b.map(read) }, around.unknown);
+      word.y.forEach((y, k) => {
+        if (typeof y === "number") values.set(y, out[k]!);
+      });
+      return;
+    }
+    values.set(net, single(net));
+  };
+
+  const single = (net: number): Value => {
     const g = netlist.gates.get(net);
     if (g !== undefined) {
+      const [a, b, s] = g.pins;
       switch (g.type) {
         case "not":
-          return invert(v(g.a));
+          return invert(v(a!));
         case "and":
-          return andValue(aig, v(g.a), v(g.b));
+          return andValue(aig, v(a!), v(b!));
         case "or":
-          return invert(andValue(aig, invert(v(g.a)), invert(v(g.b))));
+          return invert(andValue(aig, invert(v(a!)), invert(v(b!))));
         case "xor":
-          return xorValue(aig, v(g.a), v(g.b));
+          return xorValue(aig, v(a!), v(b!));
         case "mux":
-          return muxValue(aig, v(g.s), v(g.a), v(g.b));
+          return muxValue(aig, v(s!), v(a!), v(b!));
         default:
           return g.type satisfies never;
       }
@@ -106,7 +86,7 @@ export function settle(around: Surroundings): (net: Net) => Value {
       }
       const missing = needs(net).filter((n): n is number => typeof n === "number" && !values.has(n));
       if (missing.length === 0) {
-        values.set(net, make(net));
+        make(net);
         open.delete(net);
         stack.pop();
         continue;

@@ -32,12 +32,6 @@ export function forProof(source: string): Lowered {
       if (after !== undefined) tokens[i + 1] = { ...after, breaks: after.breaks + t.breaks, space: true };
       continue;
     }
-    if (/^[!=]==$/.test(t.text)) {
-      const near = [tokens[i - 1], tokens[i + 1]];
-      if (near.some((n) => n?.kind === "num" && /'[sS]?[bBoOdDhH]?[ \t]*\w*[xXzZ?]/.test(n.text))) {
-        return { ok: false, reason: `line ${t.line}: comparison with an unknown value` };
-      }
-    }
     if (t.kind === "sys" && /^\$(isunknown|u?random\w*|s?time|realtime)$/.test(t.text)) {
       return { ok: false, reason: `line ${t.line}: ${t.text} is not modelled` };
     }
@@ -50,15 +44,15 @@ export function forProof(source: string): Lowered {
 }
 
 /**
- * To gates, flip-flops and latches. X stays X (`-keepdc`), registers keep their power-up values apart (no `opt_merge`,
- * no `opt_dff`), so that what is unknown is known to be.
+ * To operators, flip-flops and latches. X stays X (`-keepdc`), registers keep their power-up values apart (no
+ * `opt_merge`, no `opt_dff`), so that what is unknown is known to be.
  */
-export const gateScript = (jobs: readonly { source: string; top: string; out: string }[]): string =>
+export const netlistScript = (jobs: readonly { source: string; top: string; out: string }[]): string =>
   jobs
     .map(
       (j) =>
-        `read_verilog -sv ${j.source}\nhierarchy -top ${j.top}\nproc\nflatten\nopt_expr -keepdc\nopt_clean\n` +
-        "memory_collect\nmemory_map\nopt_expr -keepdc\ndffunmap\ntechmap\nsimplemap\nopt_clean\n" +
+        `read_verilog -sv ${j.source}\nhierarchy -top ${j.top}\nproc\nflatten\nopt_clean\n` +
+        "memory_collect\nmemory_map\ndffunmap\nopt_expr -keepdc\nopt_clean\n" +
         `write_json ${j.out}\ndesign -reset\n`,
     )
     .join("");

@@ -14,8 +14,9 @@
 
 import type { DesignInterface } from "../interface.js";
 import { Aig, FALSE, type Lit, not, TRUE } from "./aig.js";
-import { binary, loaded, muxValue, OPEN, settle, type Value } from "./instance.js";
-import { type GateNetlist, type Net, NotModelled, type Store } from "./netlist.js";
+import { loaded, settle } from "./instance.js";
+import { type Net, type Netlist, NotModelled, pinsOf, type Store } from "./netlist.js";
+import { binary, isBinary, muxValue, OPEN, type Value } from "./value.js";
 
 export type Meaning =
   | { readonly kind: "port"; readonly name: string; readonly bit: number }
@@ -54,8 +55,8 @@ export interface MachineOptions {
 const RESET_TICKS = 3;
 
 export function buildMachine(
-  golden: GateNetlist,
-  candidate: GateNetlist,
+  golden: Netlist,
+  candidate: Netlist,
   iface: DesignInterface,
   options: MachineOptions,
 ): Machine {
@@ -136,7 +137,7 @@ export function buildMachine(
   }));
   const portLits = new Map(ports.map((p) => [p.name, p.lits]));
 
-  const trigger = (s: Store, netlist: GateNetlist): Lit => {
+  const trigger = (s: Store, netlist: Netlist): Lit => {
     const c = clockOf(netlist, s.control!.net, s.control!.level);
     if (c.kind === "constant") return FALSE;
     if (c.kind === "derived") throw new NotModelled("a clock made by logic");
@@ -146,11 +147,7 @@ export function buildMachine(
     return aig.and(flip, c.edge === 1 ? not(level) : level);
   };
 
-  const place = (
-    netlist: GateNetlist,
-    dual: ReadonlySet<number>,
-    unknown: () => Value,
-  ): ((n: Net) => Value) => {
+  const place = (netlist: Netlist, dual: ReadonlySet<number>, unknown: () => Value): ((n: Net) => Value) => {
     const known = new Map<number, Value>();
     for (const p of netlist.inputs) {
       const lits = portLits.get(p.name);
@@ -178,7 +175,13 @@ export function buildMachine(
       const l = aig.latch();
       const flip = s.init === 1 ? 1 : 0;
       const lit = s.init === null ? aig.mux(first, l.lit, input({ kind: "any" })) : l.lit ^ flip;
-      return { value: binary(lit), set: (next) => l.set(next.one ^ flip) };
+      return {
+        value: binary(lit),
+        set: (next) => {
+          if (!isBinary(next)) throw new Error("a register that was taken to be defined may be open");
+          l.set(next.one ^ flip);
+        },
+      };
     }
     const one = aig.latch();
     const zero = aig.latch();
@@ -221,7 +224,7 @@ export function buildMachine(
   };
 }
 
-function samePorts(golden: GateNetlist, candidate: GateNetlist): void {
+function samePorts(golden: Netlist, candidate: Netlist): void {
   for (const side of ["inputs", "outputs"] as const) {
     const theirs = new Map(candidate[side].map((p) => [p.name, p.bits.length]));
     for (const p of golden[side]) {
@@ -245,7 +248,7 @@ interface Schedule {
   readonly restricted: string | null;
 }
 
-function schedule(golden: GateNetlist, candidate: GateNetlist, iface: DesignInterface): Schedule {
+function schedule(golden: Netlist, candidate: Netlist, iface: DesignInterface): Schedule {
   const edges = new Set<string>();
   const clocks = new Set<string>();
   let stateful = false;
@@ -288,7 +291,7 @@ type Clock =
   | { readonly kind: "derived" };
 
 /** Behind a clock pin: a one-bit input, through inverters. */
-function clockOf(netlist: GateNetlist, net: Net, level: 0 | 1): Clock {
+function clockOf(netlist: Netlist, net: Net, level: 0 | 1): Clock {
   let at = net;
   let edge = level;
   for (let hops = 0; hops < 64; hops++) {
@@ -298,17 +301,17 @@ function clockOf(netlist: GateNetlist, net: Net, level: 0 | 1): Clock {
     if (port !== undefined) return { kind: "port", port: port.name, edge };
     const g = netlist.gates.get(here);
     if (g?.type !== "not") break;
-    at = g.a;
+    at = g.pins[0]!;
     edge = edge === 1 ? 0 : 1;
   }
   return { kind: "derived" };
 }
 
 /** Whether outputs or stored values depend on that input other than through clock pins. */
-function readsPort(netlist: GateNetlist, name: string): boolean {
+function readsPort(netlist: Netlist, name: string): boolean {
   const bit = netlist.inputs.find((p) => p.name === name)?.bits[0];
   if (bit === undefined) return false;
-  const seen = new Set<Net>();
+  const seen = new Set<unknown>();
   const stack: Net[] = netlist.outputs.flatMap((p) => [...p.bits]);
   for (const s of netlist.stores.values()) {
     if (s.d !== null) stack.push(s.d);
@@ -320,14 +323,16 @@ function readsPort(netlist: GateNetlist, name: string): boolean {
     if (n === bit) return true;
     if (typeof n !== "number" || seen.has(n)) continue;
     seen.add(n);
-    const g = netlist.gates.get(n);
-    if (g !== undefined) stack.push(g.a, g.b, g.s);
+    const word = netlist.words.get(n);
+    if (word !== undefined && seen.has(word)) continue;
+    seen.add(word);
+    stack.push(...pinsOf(netlist, n));
   }
   return false;
 }
 
 /** Nets that may be open: X, what nothing drives, (if `wake`) what nothing sets at power-up, and all behind them. */
-function openNets(netlist: GateNetlist, wake: boolean): { nets: Set<number>; unset: boolean } {
+function openNets(netlist: Netlist, wake: boolean): { nets: Set<number>; unset: boolean } {
   const readers = new Map<number, number[]>();
   const nets = new Set<number>();
   const stack: number[] = [];
@@ -349,8 +354,20 @@ function openNets(netlist: GateNetlist, wake: boolean): { nets: Set<number>; uns
   );
   for (const [y, g] of netlist.gates) {
     driven.add(y);
-    const pins = g.type === "not" ? [g.a] : g.type === "mux" ? [g.a, g.b, g.s] : [g.a, g.b];
-    for (const p of pins) reads(y, p);
+    for (const p of g.pins) reads(y, p);
+  }
+  for (const w of new Set(netlist.words.values())) {
+    const exact = w.type === "eqx" || w.type === "nex";
+    const [first, ...others] = w.y.filter((y): y is number => typeof y === "number");
+    if (first === undefined) continue;
+    for (const p of [...w.a, ...w.b]) if (!exact || p !== "x") reads(first, p);
+    // An index past the end, a division by zero.
+    if (/^(div|mod|shiftx)$/.test(w.type)) mark(first);
+    driven.add(first);
+    for (const y of others) {
+      driven.add(y);
+      reads(y, first);
+    }
   }
   for (const [q, s] of netlist.stores) {
     driven.add(q);

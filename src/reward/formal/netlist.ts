@@ -1,16 +1,63 @@
-/** Yosys's gate-level JSON as gates and storage elements by net. Pure: JSON in, netlist or the reason why not out. */
+/**
+ * Yosys's word-level JSON by net: bitwise cells become one gate a bit, other operators stay whole, storage elements
+ * become one a bit. Pure: JSON in, netlist or the reason why not out.
+ */
 
 export type Net = number | "0" | "1" | "x";
 
 export interface Gate {
   readonly type: "and" | "or" | "xor" | "mux" | "not";
-  /** A, B, S; as many as the type has. */
-  readonly a: Net;
-  readonly b: Net;
-  readonly s: Net;
+  /** A, B, S; as many as the type has. Mux: `s ? b : a`. */
+  readonly pins: readonly Net[];
 }
 
-/** One bit of storage; `null` where the element has no such pin. Levels and edges are the active ones. */
+/** An operator whose output bits depend on all bits of its operands; words are least significant bit first. */
+export interface Word {
+  readonly type: WordType;
+  readonly a: readonly Net[];
+  readonly b: readonly Net[];
+  /** Output nets. */
+  readonly y: readonly Net[];
+  readonly aSigned: boolean;
+  readonly bSigned: boolean;
+}
+
+const WORDS =
+  "add sub mul div mod pow neg lt le gt ge eq ne eqx nex shl shr sshl sshr shift shiftx " +
+  "reduce_and reduce_or reduce_bool reduce_xor reduce_xnor logic_not logic_and logic_or";
+export type WordType =
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "mod"
+  | "pow"
+  | "neg"
+  | "lt"
+  | "le"
+  | "gt"
+  | "ge"
+  | "eq"
+  | "ne"
+  | "eqx"
+  | "nex"
+  | "shl"
+  | "shr"
+  | "sshl"
+  | "sshr"
+  | "shift"
+  | "shiftx"
+  | "reduce_and"
+  | "reduce_or"
+  | "reduce_bool"
+  | "reduce_xor"
+  | "reduce_xnor"
+  | "logic_not"
+  | "logic_and"
+  | "logic_or";
+const WORD_TYPES: ReadonlySet<string> = new Set(WORDS.split(" "));
+
+/** One bit of storage. Levels and edges are the active ones. */
 export interface Store {
   readonly kind: "ff" | "latch";
   readonly d: Net | null;
@@ -21,110 +68,164 @@ export interface Store {
   readonly init: 0 | 1 | null;
 }
 
-export interface GatePort {
+export interface NetPort {
   readonly name: string;
+  /** Least significant first. */
   readonly bits: readonly Net[];
 }
 
-export interface GateNetlist {
-  readonly inputs: readonly GatePort[];
-  readonly outputs: readonly GatePort[];
+export interface Netlist {
+  readonly inputs: readonly NetPort[];
+  readonly outputs: readonly NetPort[];
   readonly gates: ReadonlyMap<number, Gate>;
+  readonly words: ReadonlyMap<number, Word>;
   readonly stores: ReadonlyMap<number, Store>;
-  /** Name of a net for people, where it has one. */
-  readonly nets: number;
 }
 
 /** The design holds something that is not modelled; the message says what and, if known, on which line. */
 export class NotModelled extends Error {}
+
+/** What a net depends on within one moment, storage aside. */
+export function pinsOf(netlist: Netlist, net: number): readonly Net[] {
+  const gate = netlist.gates.get(net);
+  if (gate !== undefined) return gate.pins;
+  const word = netlist.words.get(net);
+  return word === undefined ? [] : [...word.a, ...word.b];
+}
+
+type Bits = readonly (number | string)[];
+
+interface JsonCell {
+  readonly type: string;
+  readonly attributes: { readonly src?: string };
+  readonly parameters: Readonly<Record<string, string | number>>;
+  readonly connections: Readonly<Record<string, Bits>>;
+}
 
 interface Json {
   readonly modules: Readonly<
     Record<
       string,
       {
-        readonly ports: Readonly<
-          Record<string, { direction: string; bits: (number | string)[]; upto?: number }>
-        >;
-        readonly cells: Readonly<
-          Record<
-            string,
-            {
-              type: string;
-              attributes: { src?: string };
-              connections: Record<string, (number | string)[]>;
-            }
-          >
-        >;
-        readonly netnames: Readonly<
-          Record<string, { bits: (number | string)[]; attributes: { init?: string } }>
-        >;
+        readonly ports: Readonly<Record<string, { direction: string; bits: Bits }>>;
+        readonly cells: Readonly<Record<string, JsonCell>>;
+        readonly netnames: Readonly<Record<string, { bits: Bits; attributes: { init?: string } }>>;
       }
     >
   >;
 }
 
-const net = (b: number | string | undefined): Net =>
-  typeof b === "number" ? b : b === "0" || b === "1" ? b : "x";
+const asNet = (b: number | string | undefined): Net =>
+  typeof b === "number" || b === "0" || b === "1" ? b : "x";
 
-const level = (c: string | undefined): 0 | 1 => (c === "P" || c === "1" ? 1 : 0);
-
-const GATES: Readonly<Record<string, { type: Gate["type"]; invert?: "out" | "b" }>> = {
-  $_NOT_: { type: "not" },
-  $_AND_: { type: "and" },
-  $_OR_: { type: "or" },
-  $_XOR_: { type: "xor" },
-  $_MUX_: { type: "mux" },
-};
-
-export function readGates(json: string, top: string): GateNetlist {
+export function readNetlist(json: string, top: string): Netlist {
   const module = (JSON.parse(json) as Json).modules[top];
   if (module === undefined) throw new NotModelled(`module ${top} is not in the netlist`);
-  const inputs: GatePort[] = [];
-  const outputs: GatePort[] = [];
   const driven = new Set<number>();
-  const drive = (bit: number | string | undefined, src: string | undefined): number => {
-    if (typeof bit !== "number") throw new NotModelled(`something drives a constant${where(src)}`);
+  const drive = (bit: number | string | undefined, src?: string): number => {
+    if (typeof bit !== "number") throw new NotModelled(`a constant is driven${where(src)}`);
     if (driven.has(bit)) throw new NotModelled(`a net has several drivers${where(src)}`);
     driven.add(bit);
     return bit;
   };
+  const inputs: NetPort[] = [];
+  const outputs: NetPort[] = [];
   for (const [name, p] of Object.entries(module.ports)) {
     if (p.direction === "inout") throw new NotModelled(`port ${name} is inout`);
-    const port = { name, bits: p.bits.map(net) };
-    if (p.direction === "input") {
-      for (const b of p.bits) drive(b, undefined);
-      inputs.push(port);
-    } else outputs.push(port);
+    if (p.direction === "input") for (const b of p.bits) drive(b);
+    (p.direction === "input" ? inputs : outputs).push({ name, bits: p.bits.map(asNet) });
   }
-  const init = new Map<number, 0 | 1>();
-  for (const n of Object.values(module.netnames)) {
-    const text = n.attributes.init;
-    if (text === undefined) continue;
-    n.bits.forEach((b, k) => {
-      const v = text[text.length - 1 - k];
-      if (typeof b === "number" && (v === "0" || v === "1")) init.set(b, v === "1" ? 1 : 0);
-    });
-  }
+  const init = powerUpValues(module.netnames);
   const gates = new Map<number, Gate>();
+  const words = new Map<number, Word>();
   const stores = new Map<number, Store>();
+  let made = -1;
   for (const cell of Object.values(module.cells)) {
-    const pin = (name: string): Net => net(cell.connections[name]?.[0]);
     const src = cell.attributes.src;
-    const gate = GATES[cell.type];
-    if (gate !== undefined) {
-      const y = drive(cell.connections.Y?.[0], src);
-      gates.set(y, { type: gate.type, a: pin("A"), b: pin("B"), s: pin("S") });
+    const pin = (name: string): Net[] => (cell.connections[name] ?? []).map(asNet);
+    const flag = (name: string): boolean => String(cell.parameters[name] ?? "0").endsWith("1");
+    const type = cell.type.slice(1);
+    if (!cell.type.startsWith("$")) throw new NotModelled(`an instance of ${cell.type}${where(src)}`);
+    if (/^(assert|assume|cover|live|fair|print|check|scopeinfo|meminit)/.test(type)) continue;
+    const gate = (y: number, t: Gate["type"], pins: readonly Net[]): void => {
+      gates.set(y, { type: t, pins });
+    };
+    const extra = (t: Gate["type"], pins: readonly Net[]): number => {
+      gate(made, t, pins);
+      return made--;
+    };
+    if (type in BITWISE || /^(mux|pmux|bmux)$/.test(type)) {
+      const y = cell.connections.Y!.map((b) => drive(b, src));
+      const a = extend(pin("A"), y.length, flag("A_SIGNED"));
+      const b = pin("B");
+      const s = pin("S");
+      y.forEach((net, k) => {
+        if (type === "mux") gate(net, "mux", [a[k]!, b[k]!, s[0]!]);
+        else if (type === "pmux") {
+          let at: Net = a[k]!;
+          s.forEach((sel, j) => {
+            const pins: Net[] = [at, b[j * y.length + k]!, sel];
+            at = j === s.length - 1 ? net : extra("mux", pins);
+            if (j === s.length - 1) gate(net, "mux", pins);
+          });
+        } else if (type === "bmux") {
+          let level = Array.from({ length: 2 ** s.length }, (_, j) => pin("A")[j * y.length + k]!);
+          s.forEach((sel, j) => {
+            const half = Array.from({ length: level.length / 2 }, (_, i): Net => {
+              const pins: Net[] = [level[2 * i]!, level[2 * i + 1]!, sel];
+              if (j < s.length - 1) return extra("mux", pins);
+              gate(net, "mux", pins);
+              return net;
+            });
+            level = half;
+          });
+          if (s.length === 0) gate(net, "or", [level[0]!, "0"]);
+        } else {
+          const [t, inverted] = BITWISE[type]!;
+          const pins =
+            t === "not" || t === null ? [a[k]!] : [a[k]!, extend(b, y.length, flag("B_SIGNED"))[k]!];
+          if (t === null) gate(net, "or", [a[k]!, "0"]);
+          else if (inverted) gate(net, "not", [extra(t, pins)]);
+          else gate(net, t, pins);
+        }
+      });
       continue;
     }
-    if (/^\$(assert|assume|cover|live|fair|print|check|scopeinfo|meminit)/.test(cell.type)) continue;
-    const made = store(cell.type, pin);
-    if (made === null)
-      throw new NotModelled(`${cell.type.replace(/^\$_?|_$/g, "")} is not modelled${where(src)}`);
-    const q = drive(cell.connections.Q?.[0], src);
-    stores.set(q, { ...made, init: init.get(q) ?? null });
+    if (WORD_TYPES.has(type)) {
+      const word: Word = {
+        type: type as WordType,
+        a: pin("A"),
+        b: pin("B"),
+        y: pin("Y"),
+        aSigned: flag("A_SIGNED"),
+        bSigned: flag("B_SIGNED"),
+      };
+      for (const b of cell.connections.Y!) words.set(drive(b, src), word);
+      continue;
+    }
+    const read = storesOf(type, pin, flag, cell.parameters);
+    if (read === null) throw new NotModelled(`$${type} is not modelled${where(src)}`);
+    cell.connections.Q!.forEach((b, k) => {
+      const q = drive(b, src);
+      stores.set(q, { ...read(k), init: init.get(q) ?? null });
+    });
   }
-  return { inputs, outputs, gates, stores, nets: driven.size };
+  return { inputs, outputs, gates, words, stores };
+}
+
+const BITWISE: Readonly<Record<string, readonly [Gate["type"] | null, boolean]>> = {
+  not: ["not", false],
+  pos: [null, false],
+  and: ["and", false],
+  or: ["or", false],
+  xor: ["xor", false],
+  xnor: ["xor", true],
+};
+
+/** To `width` bits, by sign or by zeros. */
+export function extend<T>(bits: readonly T[], width: number, signed: boolean, zero: T = "0" as T): T[] {
+  const fill = signed && bits.length > 0 ? bits.at(-1)! : zero;
+  return Array.from({ length: width }, (_, k) => bits[k] ?? fill);
 }
 
 const where = (src: string | undefined): string => {
@@ -132,61 +233,61 @@ const where = (src: string | undefined): string => {
   return line === undefined ? "" : `, line ${line}`;
 };
 
-type Made = Omit<Store, "init"> | null;
+function powerUpValues(names: Json["modules"][string]["netnames"]): Map<number, 0 | 1> {
+  const init = new Map<number, 0 | 1>();
+  for (const n of Object.values(names)) {
+    const text = n.attributes.init;
+    if (text === undefined) continue;
+    n.bits.forEach((b, k) => {
+      const v = text[text.length - 1 - k];
+      if (typeof b === "number" && (v === "0" || v === "1")) init.set(b, v === "1" ? 1 : 0);
+    });
+  }
+  return init;
+}
 
-/** By the names of Yosys's fine-grained storage cells; letters are polarities. */
-function store(type: string, pin: (name: string) => Net): Made {
-  const name = /^\$_(DFF|ALDFF|DFFSR|DLATCH|DLATCHSR|SR|FF)_(?:([NP01]+)_)?$/.exec(type);
-  if (name === null) return null;
-  const [, kind, p = ""] = name;
+/** Bit `k` of a storage cell, or null where the type is none. */
+function storesOf(
+  type: string,
+  pin: (name: string) => Net[],
+  flag: (name: string) => boolean,
+  parameters: JsonCell["parameters"],
+): ((k: number) => Omit<Store, "init">) | null {
+  const level = (name: string): 0 | 1 => (flag(`${name}_POLARITY`) ? 1 : 0);
+  const clock = () => ({ net: pin("CLK")[0]!, level: level("CLK") });
+  const enable = () => ({ net: pin("EN")[0]!, level: level("EN") });
   const d = pin("D");
-  switch (kind) {
-    case "DFF": {
-      const control = { net: pin("C"), level: level(p[0]) };
-      const loads = p.length === 3 ? [{ net: pin("R"), level: level(p[1]), value: p[2] as Net }] : [];
-      return { kind: "ff", d, control, loads };
-    }
-    case "ALDFF":
-      return {
+  const reset = (k: number): Store["loads"] => {
+    const value = String(parameters.ARST_VALUE ?? "");
+    const bit = value[value.length - 1 - k];
+    return [{ net: pin("ARST")[0]!, level: level("ARST"), value: asNet(bit) }];
+  };
+  const setClear = (k: number): Store["loads"] => [
+    { net: pin("CLR")[k]!, level: level("CLR"), value: "0" },
+    { net: pin("SET")[k]!, level: level("SET"), value: "1" },
+  ];
+  switch (type) {
+    case "dff":
+      return (k) => ({ kind: "ff", d: d[k]!, control: clock(), loads: [] });
+    case "adff":
+      return (k) => ({ kind: "ff", d: d[k]!, control: clock(), loads: reset(k) });
+    case "aldff":
+      return (k) => ({
         kind: "ff",
-        d,
-        control: { net: pin("C"), level: level(p[0]) },
-        loads: [{ net: pin("L"), level: level(p[1]), value: pin("AD") }],
-      };
-    case "DFFSR":
-      return {
-        kind: "ff",
-        d,
-        control: { net: pin("C"), level: level(p[0]) },
-        loads: [
-          { net: pin("R"), level: level(p[2]), value: "0" },
-          { net: pin("S"), level: level(p[1]), value: "1" },
-        ],
-      };
-    case "DLATCH": {
-      const loads = p.length === 3 ? [{ net: pin("R"), level: level(p[1]), value: p[2] as Net }] : [];
-      return { kind: "latch", d, control: { net: pin("E"), level: level(p[0]) }, loads };
-    }
-    case "DLATCHSR":
-      return {
-        kind: "latch",
-        d,
-        control: { net: pin("E"), level: level(p[0]) },
-        loads: [
-          { net: pin("R"), level: level(p[2]), value: "0" },
-          { net: pin("S"), level: level(p[1]), value: "1" },
-        ],
-      };
-    case "SR":
-      return {
-        kind: "latch",
-        d: null,
-        control: null,
-        loads: [
-          { net: pin("R"), level: level(p[1]), value: "0" },
-          { net: pin("S"), level: level(p[0]), value: "1" },
-        ],
-      };
+        d: d[k]!,
+        control: clock(),
+        loads: [{ net: pin("ALOAD")[0]!, level: level("ALOAD"), value: pin("AD")[k]! }],
+      });
+    case "dffsr":
+      return (k) => ({ kind: "ff", d: d[k]!, control: clock(), loads: setClear(k) });
+    case "dlatch":
+      return (k) => ({ kind: "latch", d: d[k]!, control: enable(), loads: [] });
+    case "adlatch":
+      return (k) => ({ kind: "latch", d: d[k]!, control: enable(), loads: reset(k) });
+    case "dlatchsr":
+      return (k) => ({ kind: "latch", d: d[k]!, control: enable(), loads: setClear(k) });
+    case "sr":
+      return (k) => ({ kind: "latch", d: null, control: null, loads: setClear(k) });
     default:
       return null;
   }

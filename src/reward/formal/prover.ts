@@ -12,9 +12,9 @@ import type { Proof, ProofJob, Prover } from "../proof.js";
 import type { Simulator } from "../simulator.js";
 import type { Names } from "../testbench.js";
 import { TooLarge } from "./aig.js";
-import { forProof, gateScript } from "./lower.js";
+import { forProof, netlistScript } from "./lower.js";
 import { buildMachine, type Machine } from "./machine.js";
-import { type GateNetlist, NotModelled, readGates } from "./netlist.js";
+import { type Netlist, NotModelled, readNetlist } from "./netlist.js";
 import { replay } from "./replay.js";
 import { type RunLimits, runLimited, type Wrap } from "./run.js";
 import { solve } from "./solve.js";
@@ -38,7 +38,7 @@ const GATES = 400_000;
 
 type Infra = Extract<Proof, { kind: "infra" }>;
 type Stop = { readonly kind: "undecided"; readonly reason: string } | Infra;
-type Pair = { readonly kind: "pair"; readonly golden: GateNetlist; readonly candidate: GateNetlist };
+type Pair = { readonly kind: "pair"; readonly golden: Netlist; readonly candidate: Netlist };
 
 export function makeProver(deps: ProverDeps): Prover {
   const abc =
@@ -147,7 +147,7 @@ export function makeProver(deps: ProverDeps): Prover {
       writeFileSync(join(a.dir, `${side}.sv`), text.text);
       jobs.push({ source: `${side}.sv`, top: a.job.top, out: `${side}.json` });
     }
-    writeFileSync(join(a.dir, "script.ys"), gateScript(jobs));
+    writeFileSync(join(a.dir, "script.ys"), netlistScript(jobs));
     const ran = await runLimited(
       [a.yosys, "-q", "-s", "script.ys"],
       a.dir,
@@ -160,7 +160,7 @@ export function makeProver(deps: ProverDeps): Prover {
     if (ran.code !== 0) return { kind: "undecided", reason: unreadable(ran.output, ran.code) };
     const [golden, candidate] = (["golden", "candidate"] as const).map((side) => {
       try {
-        return readGates(readFileSync(join(a.dir, `${side}.json`), "utf8"), a.job.top);
+        return readNetlist(readFileSync(join(a.dir, `${side}.json`), "utf8"), a.job.top);
       } catch (thrown) {
         if (thrown instanceof NotModelled) throw new NotModelled(`${side}: ${thrown.message}`);
         throw thrown;

@@ -2,8 +2,8 @@
 
 import type { Counterexample, CycleInputs } from "../proof.js";
 import { levelOf } from "./aig.js";
-import type { Value } from "./instance.js";
 import type { Machine } from "./machine.js";
+import type { Value } from "./value.js";
 
 /**
  * Frames of ABC's `write_cex -a`: a line of initial latch values where there are latches, then one line a frame.
