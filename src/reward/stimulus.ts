@@ -86,7 +86,8 @@ export function makeStimulus(
     return { bits, fields, steps: enumerated(inputBits, rng), start: 0, runs: [], exhaustive: true };
   }
   const driver = new Driver(iface, fields, constants, rng);
-  const vectors = Math.min(options.vectors, vectorsFor(iface, inputBits));
+  const enough = vectorsFor(iface, inputBits) * Math.max(1, options.vectors / DEFAULT_STIMULUS.vectors);
+  const vectors = Math.min(options.vectors, Math.ceil(enough));
   if (iface.clocks.length > 0) driver.clocked(vectors);
   else driver.clockless(vectors);
   return { bits, fields, steps: driver.steps, start: driver.start, runs: [], exhaustive: false };
@@ -113,10 +114,13 @@ export function moreEpisodes(
   return episodes;
 }
 
-/** Few inputs and little state need few vectors; where the state is not known, as many as allowed. */
+/**
+ * Of the usual number: few inputs and little state need few vectors; where the state is not known, as many as allowed.
+ * Who asks for more than usual gets more of these too.
+ */
 function vectorsFor(iface: DesignInterface, inputBits: number): number {
   if (!iface.stateful || iface.source === "header" || iface.memoryWords > 0) return Number.POSITIVE_INFINITY;
-  return 128 + 32 * (inputBits + iface.stateBits);
+  return 256 + 32 * (inputBits + iface.stateBits);
 }
 
 /** Every value once in random order, and again until there are 32 steps: a latch shows when the order varies. */
@@ -240,9 +244,9 @@ class Driver {
     const modes = this.modes();
     const soft = this.resets.filter((r) => r.style === "soft" && rng.uniform() < 0.5);
     const hard = this.resets.filter((r) => !soft.includes(r));
-    const midReset = rng.uniform() < 0.3 ? 1 / 16 : 1 / 128;
+    const midReset = rng.uniform() < 0.4 ? 1 / 12 : 1 / 96;
     const rates = this.clocks.map(() => (this.clocks.length === 1 ? 1 : rng.pick([1, 1, 0.5, 0.25])));
-    if (hard.length > 0 && rng.uniform() < 0.3) {
+    if (hard.length > 0 && rng.uniform() < 0.35) {
       const some = rng.uniform() < 0.7 ? hard : [rng.pick(hard)];
       this.change(some.map((r) => [r.name, r.active] as const));
       // Without an edge only an asynchronous reset acts.
@@ -267,6 +271,9 @@ class Driver {
       for (const r of hard) next.push([r.name, rng.uniform() < midReset ? r.active : r.active ^ 1n]);
       for (const r of soft) next.push([r.name, BigInt(rng.int(2))]);
       this.change(next);
+      // Released before the edge: only what resets without a clock has been reset.
+      const pulsed = hard.filter((r) => this.values.get(r.name) === r.active && rng.uniform() < 0.5);
+      if (pulsed.length > 0) this.change(pulsed.map((r) => [r.name, r.active ^ 1n] as const));
       if (rng.uniform() < 0.06) continue;
       this.tick(this.clocks.filter((_, k) => rates[k] === 1 || rng.uniform() < rates[k]!));
     }

@@ -45,23 +45,8 @@ export async function measure(
   const provable = await provability(w);
   const count = deps.mutants ?? 0;
   if (count <= 0) return { quality: null, provable, better: null };
-  const job: QualityJob = {
-    golden: w.admitted,
-    top: w.task.top,
-    iface: w.iface,
-    constants,
-    awake: traced.awake
-      ? AWAKE.map((how, k) => withPowerUp(w.admitted, how, `g${k}`)).filter((v) => v !== null)
-      : [],
-    rng: rng.fork("quality"),
-    count,
-    seed: deps.seed,
-    cpuSeconds: Math.ceil(0.5 + (count * traced.ms) / 1000),
-    // The trace compiled and played up to four designs; starting its processes is in it too, so this is an upper bound.
-    msPerVector: traced.ms / (traced.awake ? 4 : 1) / Math.max(1, deps.stimulus.vectors),
-    place: (s, open) => placed(w, s, open),
-    prover: deps.prover == null ? null : { prover: deps.prover, seconds: deps.proofSeconds ?? 3 },
-  };
+  const job = jobOf(w, traced, constants, rng, count);
+
   const mutants = mutantsOf(job);
   let now: Bench = { stimulus: bench.stimulus, open: openOrNone(bench.open) };
   let better: Better | null = null;
@@ -100,8 +85,36 @@ export async function measure(
   return { quality: end.quality, provable, better };
 }
 
+/** What judging mutants of a golden takes. */
+export function jobOf(
+  w: Work,
+  traced: Pick<Extract<Traced, { ok: true }>, "awake" | "ms">,
+  constants: readonly Mined[],
+  rng: Rng,
+  count: number,
+): QualityJob {
+  const { deps } = w;
+  return {
+    golden: w.admitted,
+    top: w.task.top,
+    iface: w.iface,
+    constants,
+    awake: traced.awake
+      ? AWAKE.map((how, k) => withPowerUp(w.admitted, how, `g${k}`)).filter((v) => v !== null)
+      : [],
+    rng: rng.fork("quality"),
+    count,
+    seed: deps.seed,
+    cpuSeconds: Math.ceil(0.5 + (count * traced.ms) / 1000),
+    // The trace compiled and played up to four designs; starting its processes is in it too, so this is an upper bound.
+    msPerVector: traced.ms / (traced.awake ? 4 : 1) / Math.max(1, deps.stimulus.vectors),
+    place: (s, open) => placed(w, s, open),
+    prover: deps.prover == null ? null : { prover: deps.prover, seconds: deps.proofSeconds ?? 3 },
+  };
+}
+
 /** Null where nothing is open, which is the usual case and costs nothing. */
-const openOrNone = (open: readonly bigint[] | null): readonly bigint[] | null =>
+export const openOrNone = (open: readonly bigint[] | null): readonly bigint[] | null =>
   open === null || open.every((o) => o === 0n) ? null : open;
 
 function placed(w: Work, s: Stimulus, open: readonly bigint[] | null): ReturnType<QualityJob["place"]> {
