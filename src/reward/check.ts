@@ -4,6 +4,7 @@ import type { Outcome, Reached } from "../core/types.js";
 import type { Admitted } from "./gate.js";
 import { withSuffix } from "./gate.js";
 import { cleanLog } from "./messages.js";
+import { portMisfit } from "./ports.js";
 import { type PowerUp, withPowerUp } from "./powerup.js";
 import { ignoreOf, type Prepared, planOf, type StimulusFiles } from "./prepared.js";
 import type { SimResult, Simulator } from "./simulator.js";
@@ -41,6 +42,8 @@ export async function checkCandidate(
       `no module ${golden.top}: the text defines ${candidate.modules.join(", ")}`,
     );
   }
+  const misfit = portMisfit(candidate.tokens, golden.top, golden.iface);
+  if (misfit !== null) return judged("compile", "elaborate", misfit);
   const first = await simulate(golden, files, candidate, deps, signal);
   if (first.kind !== "signed") return first;
   if (first.equal) return judged("pass", "match", "");
