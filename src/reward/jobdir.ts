@@ -7,6 +7,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   ftruncateSync,
   mkdirSync,
@@ -23,7 +24,8 @@ import { ivlConfig } from "./tools.js";
 /** Functions that live in the VPI modules beyond `system`. */
 const MATH =
   /\$(?:clog2|ln|log10|exp|sqrt|pow|floor|ceil|abs|min|max|countones|onehot0?|isunknown|urandom|cast|typename)\b/;
-const OWN = new Set(["design.vvp", "compile.log", "run.log"]);
+/** Kept from job to job; a compiled design never is, since the next compiler may leave none and say nothing. */
+const OWN = new Set(["compile.log", "run.log"]);
 
 export interface JobDir {
   readonly dir: string;
@@ -31,6 +33,8 @@ export interface JobDir {
   place(job: SimJob): void;
   /** At most `limit` bytes of what a stage printed; "" where there is no such file. */
   log(stage: "compile" | "run", limit: number): string;
+  /** Did the compiler leave a design? Asked before `clean`. */
+  compiled(): boolean;
   clean(): void;
   /** Closes the files; the directory stays. */
   close(): void;
@@ -58,6 +62,7 @@ export function makeJobDir(dir: string, ivlBase: string | null): JobDir {
     if (templates !== null) rewrite(config, templates[MATH.test(job.source) ? 1 : 0]!(job.root));
   };
   const log = (stage: "compile" | "run", limit: number): string => head(join(out, `${stage}.log`), limit);
+  const compiled = (): boolean => existsSync(join(out, "design.vvp"));
   const clean = (): void => {
     for (const name of readdirSync(out)) {
       if (!OWN.has(name)) rmSync(join(out, name), { recursive: true, force: true });
@@ -73,7 +78,7 @@ export function makeJobDir(dir: string, ivlBase: string | null): JobDir {
     close();
     rmSync(dir, { recursive: true, force: true, maxRetries: 3, retryDelay: 10 });
   };
-  return { dir, out, place, log, clean, close, remove };
+  return { dir, out, place, log, compiled, clean, close, remove };
 }
 
 /** The configuration as a function of the root's name: what lies in `base` is looked up once. */

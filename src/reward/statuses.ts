@@ -37,6 +37,9 @@ export function interpret(
   }
   const log = readLog(16_384);
   if (/No space left on device/.test(log)) return infra("ENOSPC", log.trim(), true);
+  // The compiler's exit code counts its errors, so any number may come, those of signals included.
+  if (stage === "compile" && /(?:syntax error|: error: |\d error\(s\))/.test(log))
+    return { kind: "compile", log };
   if (code === SIGXCPU) return { kind: "timeout", stage, log: `the ${tool} used up its CPU limit` };
   if (code === SIGALRM) return overstayed(limits, stage);
   if (code === SIGXFSZ)

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type JobDir, makeJobDir } from "./jobdir.js";
 import type { Wrap } from "./sandbox.js";
 import type { Limits, SimJob, SimResult, Simulator } from "./simulator.js";
-import { fileFault, infra, interpret, overstayed } from "./statuses.js";
+import { type Ending, fileFault, infra, interpret, overstayed } from "./statuses.js";
 import type { Tools } from "./tools.js";
 import { startWorker, type Worker } from "./worker.js";
 
@@ -73,7 +73,10 @@ export function makeWorkersSimulator(deps: WorkersDeps, engine: Engine): Simulat
       const answer = await worker.ask(engine.line(job, Math.max(1, Math.ceil(cpu))), limits.wallMs, signal);
       if (answer.kind === "answer") {
         const ms = performance.now() - began;
-        const result = interpret(answer, files.out, limits, ms, (n) => files.log(answer.stage, n));
+        // The compiler's exit code counts its errors modulo 256: it may say 0 and leave nothing to run.
+        const missing = answer.stage === "run" && answer.code !== 0 && !files.compiled();
+        const ending: Ending = missing ? { stage: "compile", code: 1 } : answer;
+        const result = interpret(ending, files.out, limits, ms, (n) => files.log(ending.stage, n));
         files.clean();
         idle.push(seat);
         return result;
