@@ -27,7 +27,12 @@ export interface ProblemMeta {
   /** 0 (easy) to 1 (hard), where the data set says so. */
   readonly difficulty?: number;
   /** Earlier evaluation counts, which warm-start the pass-rate posterior. */
-  readonly prior?: { readonly successes: number; readonly failures: number };
+  readonly prior?: {
+    readonly successes: number;
+    readonly failures: number;
+    /** Completion tokens that these rollouts took; a run that uses the counts counts them as its own. */
+    readonly tokens?: number;
+  };
 }
 
 export interface Problem {

@@ -48,7 +48,10 @@ const problemLine = z
       difficulty: probability.optional(),
       licence: text.optional(),
       prior: z
-        .strictObject({ successes: count, failures: count }, "expected {successes, failures}")
+        .strictObject(
+          { successes: count, failures: count, tokens: count.optional() },
+          "expected {successes, failures, tokens?}",
+        )
         .optional(),
     },
     {
@@ -146,7 +149,13 @@ function metaOf(line: ProblemLine, split: "train" | "test"): Problem["meta"] {
     ...(bucket !== undefined && { bucket }),
     ...(difficulty !== undefined && { difficulty }),
     ...(licence !== undefined && { licence }),
-    ...(prior !== undefined && { prior }),
+    ...(prior !== undefined && {
+      prior: {
+        successes: prior.successes,
+        failures: prior.failures,
+        ...(prior.tokens !== undefined && { tokens: prior.tokens }),
+      },
+    }),
   };
 }
 
