@@ -26,6 +26,7 @@ export function makeEngines(options: RewarderOptions, own: string, readOnly: rea
   const { tools } = options;
   const { limits, engine, sandbox } = { ...DEFAULTS, ...options };
   const given = options.simulator;
+  const proofs = join(own, "proofs");
   let opened: OpenedSimulator | null = null;
   const open = (): OpenedSimulator => {
     opened ??= openSimulator({
@@ -34,7 +35,8 @@ export function makeEngines(options: RewarderOptions, own: string, readOnly: rea
       limits,
       engine,
       sandbox,
-      readOnly,
+      // Counterexamples are played from there.
+      readOnly: [...readOnly, proofs],
       cacheDir: join(options.cacheDir, "native"),
       ...(options.searchPath === undefined ? {} : { searchPath: options.searchPath }),
     });
@@ -52,15 +54,14 @@ export function makeEngines(options: RewarderOptions, own: string, readOnly: rea
         ? null
         : proverWhenUsed(() => {
             const wrap = given === undefined ? open().sandbox.wrap : null;
-            const scratchDir = join(own, "proofs");
-            const works = wrap !== null && startsIn(withProc(wrap), yosys.path, scratchDir);
+            const works = wrap !== null && startsIn(withProc(wrap), yosys.path, proofs);
             if (wrap !== null && !works && sandbox === "required") return null;
             // It simulates counterexamples beside the line, because it is in a slot of it already.
             return makeProver({
               yosys: yosys.path,
               simulator,
               names: secretNames,
-              scratchDir,
+              scratchDir: proofs,
               ...(works ? { wrap: withProc(wrap) } : {}),
             });
           });

@@ -8,6 +8,7 @@ import type { Simulator } from "./simulator.js";
 export interface InLine {
   readonly pool: Pool;
   readonly simulator: Simulator;
+  /** Of what the machinery failed. */
   readonly retries: number;
   readonly now: () => number;
 }
@@ -41,7 +42,25 @@ export const inLine = (
 });
 
 /** Proofs run when nothing else is in line. */
-export const proverInLine = (pool: Pool, prover: Prover): Prover => ({
-  prove: (job, signal) => pool.run(() => prover.prove(job, signal), true),
+export const proverInLine = ({ pool, retries }: InLine, prover: Prover): Prover => ({
+  prove: (job, signal) =>
+    withRetries(
+      retries,
+      signal,
+      () => pool.run(() => prover.prove(job, signal), true),
+      (proof) => proof.kind === "infra" && proof.retryable,
+    ),
+  close: () => prover.close(),
+});
+
+/** What a proof adds can be done without: an engine that fails decides nothing. */
+export const optional = (prover: Prover): Prover => ({
+  async prove(job, signal) {
+    const began = performance.now();
+    const proof = await prover.prove(job, signal);
+    return proof.kind === "infra"
+      ? { kind: "undecided", reason: `${proof.code}: ${proof.log}`, ms: performance.now() - began }
+      : proof;
+  },
   close: () => prover.close(),
 });

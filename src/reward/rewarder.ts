@@ -19,7 +19,7 @@ import type { Environment } from "./environment.js";
 import type { Explanation } from "./explain.js";
 import { type Admitted, admit, normalForm, tokenize } from "./gate.js";
 import { type GoldensDeps, makeGoldens, stimuliDir } from "./goldens.js";
-import { type InLine, inLine, proverInLine } from "./in-line.js";
+import { type InLine, inLine, optional, proverInLine } from "./in-line.js";
 import { makeMemo, untilAborted } from "./memo.js";
 import { secretNames } from "./names.js";
 import { readInterfaces } from "./netlists.js";
@@ -52,8 +52,8 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
   const own = ownScratch(scratchDir);
   const engines = makeEngines(options, own, [stimuliDir(own)]);
   const { simulator } = engines;
-  const prover = engines.prover === null ? null : proverInLine(pool, engines.prover);
   const line: InLine = { pool, simulator, retries, now };
+  const prover = engines.prover === null ? null : optional(proverInLine(line, engines.prover));
 
   const check = (later: boolean, spent?: (ms: number) => void): CheckDeps => ({
     simulator: inLine(line, later, spent),
@@ -92,7 +92,6 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
     prover,
     auditBench: (problem, signal) => readyGolden(auditGoldens, problem, retries, signal),
     check: check(true),
-    retries,
   });
   const results = makeMemo<Result | Infra>(MAX_CACHED, (r) => r.kind === "result");
   const quarantined = new Map<ProblemId, string>();

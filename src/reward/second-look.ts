@@ -14,7 +14,6 @@ import { render } from "./lexer.js";
 import { makeMemo } from "./memo.js";
 import { isRefused, type Prepared } from "./prepared.js";
 import type { Proof, Prover } from "./proof.js";
-import { withRetries } from "./retry.js";
 import type { SimResult } from "./simulator.js";
 import type { AuditOptions, FormalOptions } from "./tiers.js";
 
@@ -27,7 +26,6 @@ export interface SecondLookDeps {
   readonly auditBench: (problem: Problem, signal: AbortSignal) => Promise<Ready | Infra>;
   /** Simulates when nothing else is in line. */
   readonly check: CheckDeps;
-  readonly retries: number;
 }
 
 export interface Pass {
@@ -63,13 +61,14 @@ export function makeSecondLook(deps: SecondLookDeps) {
 
   /**
    * The choice of audits depends on golden, candidate and the request's seed only, so a run that is repeated audits the
-   * same. A request for the tier `formal` is looked at in every way there is.
+   * same. A request for the tier `formal` is looked at in every way there is, and told of one that there is not.
    */
   const looksFor = (goldenKey: string, key: string, seed: number, tier: "sim" | "formal"): Looks => {
     if (tier === "formal") return { audit: true, formal: true };
     const audit = hash128(`audit/${goldenKey}/${key}/${seed}`)[0] / 2 ** 32 < deps.audit.share;
     const { when } = deps.formal;
-    return { audit, formal: when === "always" || (when === "audit" && audit) };
+    const wanted = when === "always" || (when === "audit" && audit);
+    return { audit, formal: wanted && deps.prover !== null };
   };
 
   const makeAudit = async (pass: Pass, signal: AbortSignal): Promise<Audit> => {
@@ -104,12 +103,7 @@ export function makeSecondLook(deps: SecondLookDeps) {
       iface: pass.golden.iface,
       seconds: deps.formal.seconds,
     };
-    return withRetries(
-      deps.retries,
-      signal,
-      () => prover.prove(job, signal),
-      (p) => p.kind === "infra" && p.retryable,
-    );
+    return prover.prove(job, signal);
   };
 
   const look = async (pass: Pass, looks: Looks, signal: AbortSignal): Promise<Believed> => {
@@ -140,9 +134,10 @@ export function makeSecondLook(deps: SecondLookDeps) {
         if (proof.replayed)
           return overturned(formal, `is refuted by the formal engine and the simulator: ${where}`);
         notes.push(`not confirmed by the simulator: ${where}`);
-      } else if (proof.kind === "undecided") notes.push(`not proved: ${proof.reason}`);
-      // The simulation has decided; that the engine failed takes nothing away from it.
-      else if (proof.kind === "infra") notes.push(`not proved: ${proof.code}: ${proof.log}`);
+      } else if (proof.kind !== "equal") {
+        // The simulation has decided; that the engine failed takes nothing away from it.
+        notes.push(`not proved: ${proof.kind === "infra" ? proof.log : proof.reason}`);
+      }
     }
     return { kind: "stands", second: { audited, formal, alarm: null }, log: notes.join("; ") };
   };

@@ -249,7 +249,7 @@ const infraOf = (how: string): Verdict => ({
 });
 
 /** The built thread's file is beside this one; run from source, it needs tsx, which a thread does not inherit. */
-function startThread(data: ThreadData): Worker {
+export function startThread(data: ThreadData): Worker {
   const options: WorkerOptions = { workerData: data, execArgv: [] };
   if (!import.meta.url.endsWith(".ts"))
     return new Worker(new URL("./thread-entry.js", import.meta.url), options);

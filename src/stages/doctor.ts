@@ -4,13 +4,14 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { TrainError } from "../core/errors.js";
-import { SANDBOX_LEVEL } from "../reward/sandbox.js";
+import { messageOf, TrainError } from "../core/errors.js";
+import { openSimulator } from "../reward/simulators.js";
 import { installHint, locateTools, type Tools } from "../reward/tools.js";
-import { firstLine, type Ran, run } from "./doctor-run.js";
+import { firstLine, run } from "./doctor-run.js";
+import { scratchRoot } from "./rewards.js";
 
 export interface Check {
   readonly name: string;
@@ -47,7 +48,7 @@ export async function examine(it: Examined): Promise<Check[]> {
     node(),
     ...["onnxruntime-node", "@huggingface/tokenizers"].map((name) => npmPackage(name)),
     simulators(it.searchPath),
-    sandbox(),
+    rewardEngines(it),
     cpu(it.cores),
     memory(),
     devices(it.env.visibleDevices),
@@ -131,20 +132,40 @@ function simulators(searchPath: string): Check[] {
   ];
 }
 
-async function sandbox(): Promise<Check> {
-  if (platform() !== "linux") return ok("sandbox", SANDBOX_LEVEL);
-  const ran: Ran = await run("bwrap", ["--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"]);
-  if (ran.kind === "ran" && ran.code === 0) {
-    const version = (await run("bwrap", ["--version"])).output.replace(/^\D*/, "").trim();
-    return ok("sandbox", `${SANDBOX_LEVEL}; bubblewrap ${version} can start but is not used yet`);
+/** What stands between a candidate and the machine, how simulations start, and what can prove a pass. */
+function rewardEngines(it: Examined): Check[] {
+  let tools: Tools;
+  try {
+    tools = locateTools(it.searchPath);
+  } catch {
+    return [note("sandbox", "not looked at: there is no simulator")];
   }
-  return ran.kind === "absent"
-    ? note("sandbox", `${SANDBOX_LEVEL}; bubblewrap is not installed`, installHint(["bwrap"]))
-    : note(
-        "sandbox",
-        `${SANDBOX_LEVEL}; bubblewrap cannot start (${firstLine(ran.output)})`,
-        "allow user namespaces: sudo sysctl kernel.unprivileged_userns_clone=1 (in a container: --security-opt seccomp=unconfined)",
-      );
+  const scratch = mkdtempSync(join(scratchRoot(), "veriloop-doctor-"));
+  try {
+    const { sandbox, engine, why } = openSimulator({
+      tools,
+      scratchDir: scratch,
+      searchPath: it.searchPath,
+    });
+    const { missing: lacks } = sandbox;
+    return [
+      lacks === null ? ok("sandbox", sandbox.level) : note("sandbox", sandbox.level, lacks.hint),
+      engine === "forked"
+        ? ok("simulator", `forked: ${why}`)
+        : note(
+            "simulator",
+            `started afresh for every check: ${why}`,
+            /compiler/.test(why) ? "sudo apt-get install -y gcc libc6-dev" : undefined,
+          ),
+      tools.yosys === null
+        ? note("formal", "no engine: passes are simulated, never proved", installHint(["yosys"]))
+        : ok("formal", `Yosys ${tools.yosys.version}`),
+    ];
+  } catch (error) {
+    return [note("sandbox", `not looked at: ${messageOf(error)}`)];
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 function cpu(cores: number): Check {
