@@ -28,6 +28,18 @@ export type CodevPortsResult =
   | { readonly ok: true; readonly ports: CodevPorts }
   | { readonly ok: false; readonly reason: string };
 
+/** What the netlist says, before the published check's own limits. */
+export interface PortFacts {
+  readonly inputs: readonly { readonly name: string; readonly width: number }[];
+  readonly outputs: readonly { readonly name: string; readonly width: number }[];
+  readonly clocks: readonly { readonly name: string; readonly rising: boolean }[];
+  readonly resets: readonly CodevReset[];
+}
+
+export type PortFactsResult =
+  | { readonly ok: true; readonly facts: PortFacts }
+  | { readonly ok: false; readonly reason: string };
+
 /**
  * How Yosys reads the golden. `published` is the description's command: plain Verilog, so a golden written in
  * SystemVerilog cannot be used at all. `lenient` reads SystemVerilog and `always_comb`, which favours the baseline.
@@ -57,6 +69,17 @@ export async function codevPorts(
   yosys: string,
   reading: Reading,
 ): Promise<CodevPortsResult> {
+  const read = await portFacts(golden, top, yosys, reading);
+  return read.ok ? usable(read.facts) : read;
+}
+
+/** Port facts of one design by one run of Yosys. */
+export async function portFacts(
+  golden: string,
+  top: string,
+  yosys: string,
+  reading: Reading,
+): Promise<PortFactsResult> {
   const dir = mkdtempSync(join(tmpdir(), "codev-ports-"));
   try {
     const source = join(dir, "golden.v");
@@ -71,7 +94,7 @@ export async function codevPorts(
       return { ok: false, reason: (ran.stderr || ran.stdout).trim().split("\n").at(-1) ?? "" };
     }
     const design = JSON.parse(readFileSync(json, "utf8")) as { modules: Record<string, Netlist> };
-    return portsOf(design.modules[top]!);
+    return { ok: true, facts: factsOf(design.modules[top]!) };
   } catch (fault) {
     return { ok: false, reason: (fault as Error).message };
   } finally {
@@ -79,7 +102,7 @@ export async function codevPorts(
   }
 }
 
-function portsOf(netlist: Netlist): CodevPortsResult {
+function factsOf(netlist: Netlist): PortFacts {
   const inputOf = new Map<number | string, string>();
   const inputs: { name: string; width: number }[] = [];
   const outputs: { name: string; width: number }[] = [];
@@ -108,14 +131,16 @@ function portsOf(netlist: Netlist): CodevPortsResult {
     else if (ASYNC.has(cell.type)) reset(cell, "ARST", false);
     else if (SET_CLEAR.has(cell.type)) reset(cell, "SET" in cell.connections ? "SET" : "CLR", false);
   }
-  if (clocks.size > 1) {
-    return {
-      ok: false,
-      reason: `more than one clock or both edges of one: ${[...clocks.keys()].join(", ")}`,
-    };
+  return { inputs, outputs, clocks: [...clocks.values()], resets: [...resets.values()] };
+}
+
+function usable({ inputs, outputs, clocks, resets }: PortFacts): CodevPortsResult {
+  if (clocks.length > 1) {
+    const all = clocks.map((c) => `${c.name} ${c.rising ? "rising" : "falling"}`).join(", ");
+    return { ok: false, reason: `more than one clock or both edges of one: ${all}` };
   }
-  const clock = [...clocks.values()][0] ?? null;
-  const special = new Set([...resets.values()].map((r) => r.name));
+  const clock = clocks[0] ?? null;
+  const special = new Set(resets.map((r) => r.name));
   if (clock !== null) special.add(clock.name);
   return {
     ok: true,
@@ -124,7 +149,7 @@ function portsOf(netlist: Netlist): CodevPortsResult {
       outputs,
       clock,
       // A clock that is used as a reset as well is a clock (assumed).
-      resets: [...resets.values()].filter((r) => r.name !== clock?.name),
+      resets: resets.filter((r) => r.name !== clock?.name),
     },
   };
 }
