@@ -1,8 +1,10 @@
 /**
  * Golden and candidate side by side as one machine with one output, `bad`: after the reset has been applied, some
  * output bit that the golden defines differs. All inputs are defined. The candidate's registers wake up with any
- * value, its X bits are any value; the golden's wake up with any value (`free`) or open (`ternary`), and its X bits
- * are open, that is never compared.
+ * value, its X bits are any value; the golden's X bits are open, that is never compared. A register of the golden that
+ * nothing sets at power-up is open (`ternary`), or (`matched`) it wakes up as the candidate's register of that name
+ * does, or with any value. That is sound: what the golden defines is the same from every value it may wake up with, so
+ * one such value for each of the candidate's is enough, and the machine stays free of open bits.
  *
  * A step is one of three things, by what the designs hold:
  * - nothing: one evaluation;
@@ -42,12 +44,12 @@ export interface Machine {
   }[];
   /** An input that the golden takes as data clocks something in the candidate: equality would be claimed for less. */
   readonly restricted: string | null;
-  /** The golden holds values that nothing has set: `ternary` may then say more than `free`. */
+  /** The golden holds values that nothing has set: `ternary` may then say more than `matched`. */
   readonly opens: boolean;
 }
 
 export interface MachineOptions {
-  readonly golden: "free" | "ternary";
+  readonly golden: "matched" | "ternary";
   /** Gates at most. */
   readonly cap: number;
 }
@@ -147,7 +149,12 @@ export function buildMachine(
     return aig.and(flip, c.edge === 1 ? not(level) : level);
   };
 
-  const place = (netlist: Netlist, dual: ReadonlySet<number>, unknown: () => Value): ((n: Net) => Value) => {
+  const place = (
+    netlist: Netlist,
+    dual: ReadonlySet<number>,
+    unknown: () => Value,
+    wakes: (q: number) => Lit | null,
+  ): ((n: Net) => Value) => {
     const known = new Map<number, Value>();
     for (const p of netlist.inputs) {
       const lits = portLits.get(p.name);
@@ -155,7 +162,7 @@ export function buildMachine(
         if (typeof b === "number") known.set(b, lits === undefined ? unknown() : binary(lits[k]!));
       });
     }
-    const cells = new Map([...netlist.stores].map(([q, s]) => [q, hold(s, dual.has(q))] as const));
+    const cells = new Map([...netlist.stores].map(([q, s]) => [q, hold(s, dual.has(q), wakes(q))] as const));
     const stored = new Map([...cells].map(([q, c]) => [q, c.value] as const));
     const read = settle({ aig, netlist, known, stored, unknown });
     for (const [q, s] of netlist.stores) {
@@ -170,11 +177,11 @@ export function buildMachine(
   };
 
   /** A storage element; one that nothing sets at power-up is open (`dual`) or any value at the first step. */
-  const hold = (s: Store, dual: boolean): { value: Value; set: (next: Value) => void } => {
+  const hold = (s: Store, dual: boolean, wakes: Lit | null): { value: Value; set: (next: Value) => void } => {
     if (!dual) {
       const l = aig.latch();
       const flip = s.init === 1 ? 1 : 0;
-      const lit = s.init === null ? aig.mux(first, l.lit, input({ kind: "any" })) : l.lit ^ flip;
+      const lit = s.init === null ? aig.mux(first, l.lit, wakes ?? input({ kind: "any" })) : l.lit ^ flip;
       return {
         value: binary(lit),
         set: (next) => {
@@ -196,8 +203,27 @@ export function buildMachine(
   };
 
   const dual = openNets(golden, options.golden === "ternary");
-  const ofGolden = place(golden, dual.nets, () => OPEN);
-  const ofCandidate = place(candidate, new Set(), () => binary(input({ kind: "any" })));
+  const awake = new Map<number, Lit>();
+  const byName = new Map<string, Lit>();
+  for (const [q, s] of candidate.stores) {
+    const lit = s.init === null ? input({ kind: "any" }) : s.init;
+    awake.set(q, lit);
+    for (const name of candidate.names.get(q) ?? []) byName.set(name, lit);
+  }
+  const twin = (q: number): Lit | null => {
+    for (const name of golden.names.get(q) ?? []) {
+      const lit = byName.get(name);
+      if (lit !== undefined) return lit;
+    }
+    return null;
+  };
+  const ofGolden = place(golden, dual.nets, () => OPEN, twin);
+  const ofCandidate = place(
+    candidate,
+    new Set(),
+    () => binary(input({ kind: "any" })),
+    (q) => awake.get(q)!,
+  );
   const wanted = new Map(candidate.outputs.map((p) => [p.name, p.bits]));
   const outputs = golden.outputs.map((p) => {
     const g = p.bits.map(ofGolden);
@@ -220,7 +246,7 @@ export function buildMachine(
     clocks: plan.clocks,
     outputs,
     restricted: plan.restricted,
-    opens: dual.unset && options.golden === "free",
+    opens: dual.unset && options.golden === "matched",
   };
 }
 

@@ -80,6 +80,8 @@ export interface Netlist {
   readonly gates: ReadonlyMap<number, Gate>;
   readonly words: ReadonlyMap<number, Word>;
   readonly stores: ReadonlyMap<number, Store>;
+  /** Names of bits, `name[bit]`, by net; a net has as many as the text gave it. */
+  readonly names: ReadonlyMap<number, readonly string[]>;
 }
 
 /** The design holds something that is not modelled; the message says what and, if known, on which line. */
@@ -210,7 +212,23 @@ export function readNetlist(json: string, top: string): Netlist {
       stores.set(q, { ...read(k), init: init.get(q) ?? null });
     });
   }
-  return { inputs, outputs, gates, words, stores };
+  return { inputs, outputs, gates, words, stores, names: namesOf(module.netnames, stores) };
+}
+
+function namesOf(
+  all: Json["modules"][string]["netnames"],
+  stores: ReadonlyMap<number, Store>,
+): Map<number, string[]> {
+  const names = new Map<number, string[]>();
+  for (const [name, n] of Object.entries(all)) {
+    n.bits.forEach((b, k) => {
+      if (typeof b !== "number" || !stores.has(b)) return;
+      const known = names.get(b);
+      if (known === undefined) names.set(b, [`${name}[${k}]`]);
+      else known.push(`${name}[${k}]`);
+    });
+  }
+  return names;
 }
 
 const BITWISE: Readonly<Record<string, readonly [Gate["type"] | null, boolean]>> = {

@@ -1,7 +1,7 @@
 /**
  * Proofs and counterexamples for one candidate. Both texts become gates in Yosys, apart from each other; the machine
  * that compares them is built here (machine.ts) and decided by a solver (solve.ts); every counterexample is played in
- * the simulator (replay.ts). First with a golden that wakes up with any value, which is the stronger claim; where the
+ * the simulator (replay.ts). First with a golden that wakes up as the candidate does, which decides most; where the
  * simulator does not share a counterexample to that, again with what nothing has set left open.
  */
 
@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { dirname, join } from "node:path";
 import { gate } from "../gate.js";
 import type { Proof, ProofJob, Prover } from "../proof.js";
+import type { Wrap } from "../sandbox.js";
 import type { Simulator } from "../simulator.js";
 import type { Names } from "../testbench.js";
 import { TooLarge } from "./aig.js";
@@ -16,7 +17,7 @@ import { forProof, netlistScript } from "./lower.js";
 import { buildMachine, type Machine } from "./machine.js";
 import { type Netlist, NotModelled, readNetlist } from "./netlist.js";
 import { replay } from "./replay.js";
-import { type RunLimits, runLimited, type Wrap } from "./run.js";
+import { type RunLimits, runLimited } from "./run.js";
 import { solve } from "./solve.js";
 
 export interface ProverDeps {
@@ -103,7 +104,7 @@ export function makeProver(deps: ProverDeps): Prover {
     const pair = await lower(a);
     if (pair.kind !== "pair") return pair;
     let unshown: Decision | null = null;
-    for (const golden of ["free", "ternary"] as const) {
+    for (const golden of ["matched", "ternary"] as const) {
       const machine: Machine = buildMachine(pair.golden, pair.candidate, a.job.iface, {
         golden,
         cap: deps.limits?.gates ?? GATES,

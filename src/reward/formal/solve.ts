@@ -7,9 +7,10 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Counterexample } from "../proof.js";
+import type { Wrap } from "../sandbox.js";
 import { FALSE } from "./aig.js";
 import type { Machine } from "./machine.js";
-import { type Ran, type RunLimits, runLimited, type Wrap } from "./run.js";
+import { type Ran, type RunLimits, runLimited } from "./run.js";
 import { readWitness } from "./witness.js";
 
 export type Solved =
