@@ -14,7 +14,7 @@ export function signatureOf(samples: readonly Sample[], open: readonly bigint[])
     const value = BigInt(`0b${sample.bits.replace(/[^01]/g, "1")}`) | mask;
     for (let lo = 0; lo < sample.bits.length; lo += 64) {
       const swapped = ((s & 0xffffffffn) << 32n) | (s >> 32n);
-      s = ((swapped ^ ((value >> BigInt(lo)) & ALL)) * K) & ALL;
+      s = ((swapped + ((value >> BigInt(lo)) & ALL)) * K) & ALL;
     }
   }
   return s.toString(16).padStart(16, "0");

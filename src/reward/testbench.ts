@@ -3,9 +3,10 @@
  * signature (or, for people and for partial credit, into a printed trace). Every name is secret to the run, and the
  * mark on the verdict line is a different secret from the one in the scope names, which `%m` could reveal.
  *
- * signature: s <- ({s[31:0], s[63:32]} ^ (outputs | ignore)) * K mod 2^64, chunk by chunk. K is odd and the halves
+ * signature: s <- ({s[31:0], s[63:32]} + (outputs | ignore)) * K mod 2^64, chunk by chunk. K is odd and the halves
  * swap, so a step is a bijection of s: one wrong sample always shows, several cancel with probability 2^-64. An X or Z
- * in a compared bit makes the whole signature X and keeps it so.
+ * in a compared bit makes the whole signature X and keeps it so. (The sum is one machine word's in vvp; an exclusive or
+ * would go bit by bit.)
  */
 
 import type { DesignInterface, Port } from "./interface.js";
@@ -149,7 +150,7 @@ export function signatureBench(
   const chunks: string[] = [];
   for (let lo = 0; lo < bits; lo += 64) {
     const part = bits <= 64 ? masked : `${masked}[${Math.min(bits, lo + 64) - 1}:${lo}]`;
-    chunks.push(`${s}=({${s}[31:0],${s}[63:32]}^${part})*${K};`);
+    chunks.push(`${s}=({${s}[31:0],${s}[63:32]}+${part})*${K};`);
   }
   const mix = (index: string): string => {
     const mask =
