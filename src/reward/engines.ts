@@ -37,7 +37,7 @@ export function makeEngines(options: RewarderOptions, own: string, readOnly: rea
       sandbox,
       // Counterexamples are played from there.
       readOnly: [...readOnly, proofs],
-      cacheDir: join(options.cacheDir, "native"),
+      cacheDir: options.nativeDir ?? join(options.cacheDir, "native"),
       ...(options.searchPath === undefined ? {} : { searchPath: options.searchPath }),
     });
     return opened;

@@ -34,6 +34,8 @@ export interface RewarderSettings {
   readonly sandbox?: "auto" | "required" | "off";
   /** How simulator processes start. */
   readonly engine?: "auto" | "forked" | "spawn";
+  /** Keeps what the forked engine compiles, from run to run; beside the goldens when absent. */
+  readonly nativeDir?: string;
   /** Where a C compiler for the forked engine is looked for, as in PATH. */
   readonly searchPath?: string;
 }

@@ -31,6 +31,7 @@ export async function openRewarder(section: RewardSection, ctx: StageContext): P
     tools,
     cacheDir: join(ctx.cacheDir, "goldens"),
     scratchDir: scratchRoot(),
+    nativeDir: join(ctx.cacheDir, "native"),
     searchPath: ctx.searchPath,
     ...rewarderOptions({ ...section, concurrency: section.concurrency ?? ctx.cores }),
   });

@@ -33,6 +33,8 @@ export function open(options: Partial<RewarderOptions> = {}) {
     cacheDir: join(dir, "cache"),
     scratchDir: join(dir, "scratch"),
     concurrency: 2,
+    // Compiled once, not once for each of the tests' caches.
+    nativeDir: join(tmpdir(), "reward-test-native"),
     ...options,
   });
   const score = (p: Problem, code: string): Promise<Verdict> =>

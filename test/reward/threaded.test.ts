@@ -1,0 +1,176 @@
+/** The rewarder behind a thread is the rewarder, and what happens to the thread is never a score. */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { TrainError } from "../../src/core/errors.js";
+import type { Verdict } from "../../src/core/types.js";
+import { seed } from "../../src/core/units.js";
+import type { SimulatorRewarder } from "../../src/reward/rewarder.js";
+import { fromWire, toWire } from "../../src/reward/thread-protocol.js";
+import { makeThreadedRewarder, startThread } from "../../src/reward/threaded.js";
+import { answer, children, open, problem, signal, tools } from "./bench.js";
+
+const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");
+const good = "module top_module(input a, b, output y); assign y = b & a; endmodule";
+const loop = "module top_module(input a, b, output y); assign y = b & a; initial forever #1 ; endmodule";
+const dir = mkdtempSync(join(tmpdir(), "threaded-"));
+const settings = {
+  tools: tools(),
+  cacheDir: join(dir, "cache"),
+  scratchDir: join(dir, "scratch"),
+  nativeDir: join(tmpdir(), "reward-test-native"),
+  concurrency: 2,
+  mutants: 0,
+  audit: { share: 0, vectors: 64 },
+};
+const opened: SimulatorRewarder[] = [];
+const threaded = (
+  over: object = {},
+  start?: Parameters<typeof makeThreadedRewarder>[1],
+): SimulatorRewarder => {
+  const r = makeThreadedRewarder({ ...settings, ...over }, start);
+  opened.push(r);
+  return r;
+};
+afterEach(async () => {
+  for (const r of opened.splice(0)) await r.close();
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const score = (r: SimulatorRewarder, code: string, s: AbortSignal = signal()): Promise<Verdict> =>
+  r.score({ problem: p, text: answer(code), seed: seed(1) }, s);
+
+/** A thread that does nothing but what `body` says, with `port` and `data` in scope. */
+const fakeThread = (body: string) => (): Worker =>
+  new Worker(
+    `const { parentPort: port, workerData: data } = require("node:worker_threads"); port.on("message", (m) => { ${body} });`,
+    { eval: true, stderr: true },
+  );
+
+describe("a rewarder in a thread", () => {
+  it("gives the verdicts that the same rewarder gives without one", async () => {
+    const here = open({ mutants: 0, audit: { share: 0, vectors: 64 } });
+    const r = threaded();
+    const seen: [number, number][] = [];
+    try {
+      expect((await r.prepare([p], (done, total) => seen.push([done, total]), signal())).size).toBe(0);
+      expect(seen).toEqual([
+        [0, 1],
+        [1, 1],
+      ]);
+      for (const code of [
+        good,
+        good.replace("&", "|"),
+        good.replace("b & a", "b &"),
+        "initial $fopen(1);",
+        loop,
+      ]) {
+        const { wallMs: _, ...there } = (await score(r, code)) as Extract<Verdict, { kind: "scored" }>;
+        const { wallMs: __, ...own } = (await here.score(p, code)) as Extract<Verdict, { kind: "scored" }>;
+        expect(there).toEqual(own);
+      }
+      const e = await r.explain(p, good.replace("&", "|"), signal());
+      expect([e.equal, e.first?.signal]).toEqual([false, "y"]);
+      const stats = await r.stats();
+      expect([stats.latency.count > 0, stats.byProblem.get(p.id)?.count]).toEqual([
+        true,
+        stats.latency.count,
+      ]);
+      const { sandbox, engine } = await r.environment();
+      expect([sandbox.length > 0, ["forked", "spawn"].includes(engine)]).toEqual([true, true]);
+    } finally {
+      await here.close();
+    }
+  });
+
+  it("a golden crosses once, and again when a problem of the same name has another", async () => {
+    const r = threaded();
+    expect(await score(r, good)).toMatchObject({ outcome: "pass" });
+    const renamed = problem(p.task.golden.replace("&", "|"), p.id);
+    const v = await r.score({ problem: renamed, text: answer(good), seed: seed(1) }, signal());
+    expect(v).toMatchObject({ outcome: "mismatch" });
+    expect(await score(r, good)).toMatchObject({ outcome: "pass", cached: true });
+  });
+
+  it("an abort ends the call at once with its reason, and the thread goes on", async () => {
+    const r = threaded({ concurrency: 1 });
+    await r.prepare([p], () => {}, signal());
+    const slow =
+      "module top_module(input a, b, output reg y); integer k; always @(a or b) begin y = a & b; k = 0; while (k >= 0) k = (k + 1) % 9; end endmodule";
+    const stop = new AbortController();
+    const ends = [score(r, slow, stop.signal), score(r, `${slow} // again`, stop.signal)];
+    const both = Promise.allSettled(ends);
+    await new Promise((go) => setTimeout(go, 500));
+    expect(r.waiting().running).toBe(1);
+    expect(r.waiting().queued).toBe(1);
+    expect(r.waiting().oldestMs).toBeGreaterThan(200);
+    const asked = performance.now();
+    stop.abort(new Error("enough"));
+    for (const end of await both)
+      expect(end).toMatchObject({ status: "rejected", reason: { message: "enough" } });
+    expect(performance.now() - asked).toBeLessThan(200);
+    expect(await score(r, good)).toMatchObject({ outcome: "pass" });
+    await expect(score(r, good, stop.signal)).rejects.toThrow("enough");
+  });
+
+  it("errors keep code, hint and details", async () => {
+    const r = threaded({ sandbox: "required", tools: { ...tools(), bwrap: null } });
+    const thrown = await r.environment().catch((e) => e);
+    expect(thrown).toBeInstanceOf(TrainError);
+    expect([thrown.code, thrown.hint]).toEqual(["tool", expect.stringContaining("reward.sandbox=auto")]);
+    await expect(score(r, good)).rejects.toMatchObject({ code: "tool" });
+    const plain = fromWire(toWire(new RangeError("of something")));
+    expect([plain.name, plain.message, plain instanceof TrainError]).toEqual([
+      "RangeError",
+      "of something",
+      false,
+    ]);
+    const full = fromWire(toWire(new TrainError("data", "m", { hint: "h", details: ["d"] })));
+    expect(full).toMatchObject({ code: "data", message: "m", hint: "h", details: ["d"] });
+  });
+
+  it("closes with everything it started; what comes after is refused, not left hanging", async () => {
+    const before = children().length;
+    const r = threaded();
+    expect(await score(r, good)).toMatchObject({ outcome: "pass" });
+    await Promise.all([r.close(), r.close()]);
+    expect(children().length).toBe(before);
+    await expect(score(r, good)).rejects.toMatchObject({ code: "worker" });
+    expect(r.waiting()).toMatchObject({ queued: 0 });
+  });
+});
+
+describe("a thread that dies", () => {
+  it("is replaced, and what it was working on is tried once more", async () => {
+    let started = 0;
+    const r = threaded({}, (data) =>
+      ++started === 1 ? fakeThread('if (m.kind === "call") process.exit(3);')() : startThread(data),
+    );
+    expect(await score(r, good)).toMatchObject({ kind: "scored", outcome: "pass" });
+    expect(started).toBe(2);
+  });
+
+  it("again and again: infra for scores, an error with what to do for the rest; it never hangs", async () => {
+    let started = 0;
+    const dies = fakeThread('if (m.kind === "call") process.exit(3);');
+    const r = threaded({}, () => {
+      started++;
+      return dies();
+    });
+    expect(await score(r, good)).toMatchObject({ kind: "infra", code: "thread", retryable: true });
+    const prepared = await r.prepare([p], () => {}, signal()).catch((e) => e);
+    expect([prepared.code, prepared.hint]).toEqual(["worker", expect.stringContaining("train doctor")]);
+    expect(await score(r, good)).toMatchObject({ kind: "infra", code: "thread" });
+    expect(started).toBeLessThanOrEqual(4);
+  });
+
+  it("by an error of its own: the message says which", async () => {
+    const r = threaded({}, fakeThread('if (m.kind === "call") throw new Error("out of memory, say");'));
+    const v = await score(r, good);
+    expect(v).toMatchObject({ kind: "infra", code: "thread" });
+    expect(v.log).toContain("out of memory, say");
+  });
+});
