@@ -177,6 +177,18 @@ export const rlSchema = z
       .nullable()
       .default(null)
       .describe("Stop, evaluate and finish after this many sampled tokens"),
+    async: z
+      .strictObject({
+        max_lag: z
+          .int()
+          .min(0)
+          .max(1)
+          .default(0)
+          .describe(
+            "1 = the next step's rollouts are drawn by the weights before the update while the learner works on this one's; 0 = on-policy",
+          ),
+      })
+      .prefault({}),
     on_collapse: z
       .enum(["stop", "warn"])
       .default("stop")

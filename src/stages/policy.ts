@@ -47,6 +47,8 @@ export interface OpenPolicy {
   readonly learner: LearnerSection;
   readonly sampler: SamplerSection;
   readonly cores: number;
+  /** Sample in a worker of its own, so that the learner can work at the same time. Default: one worker for both. */
+  readonly apart?: boolean;
 }
 
 export async function openPolicy(open: OpenPolicy): Promise<Policy> {
@@ -65,13 +67,15 @@ export async function startPolicy(
   // A base model's config may not know the token that its chat template ends turns with; both stop a rollout.
   const eosTokenIds = [...new Set([...open.config.eosTokenIds, ...tokenizer.eosIds])];
   const config = { ...open.config, eosTokenIds };
-  const engine = await startEngine({
+  const settings = {
     model: { config, weights },
     trainThreads: Math.min(open.learner.threads, open.cores),
     sampleThreads: Math.min(open.sampler.threads, open.cores),
     slots: open.sampler.slots,
     maxLength: config.maxPositionEmbeddings,
-  });
+  };
+  const engine = await startEngine(settings);
+  const drawing = open.apart ? await startEngine(settings) : null;
   const prompts = new Map<string, Int32Array>();
   return {
     config,
@@ -79,7 +83,7 @@ export async function startPolicy(
     tokenizer,
     engine,
     learner: embeddedLearner(engine, { tokenizerDir: dir }),
-    sampler: embeddedSampler(engine),
+    sampler: drawing === null ? embeddedSampler(engine) : embeddedSampler(drawing, engine),
     decode: (ids) => tokenizer.decode(ids),
     promptIds: (problem) => {
       const known = prompts.get(problem.id);
@@ -88,7 +92,10 @@ export async function startPolicy(
       prompts.set(problem.id, ids);
       return ids;
     },
-    close: () => engine.close(),
+    close: async () => {
+      await drawing?.close();
+      await engine.close();
+    },
   };
 }
 
@@ -100,9 +107,11 @@ export async function saveCheckpoint(dir: string, { learner }: Policy): Promise<
   await learner.save(join(dir, "optimizer"));
 }
 
-/** Reads back what `saveCheckpoint` wrote, bit for bit. */
-export const restoreCheckpoint = (dir: string, { learner }: Policy): Promise<void> =>
-  learner.restore(join(dir, "optimizer"));
+/** Reads back what `saveCheckpoint` wrote, bit for bit, and gives the sampler the same weights. */
+export async function restoreCheckpoint(dir: string, { learner, sampler, engine }: Policy): Promise<void> {
+  await learner.restore(join(dir, "optimizer"));
+  await sampler.publish(engine.version, null);
+}
 
 /** Every prompt must leave room for an answer. @throws TrainError data naming the first prompts that do not fit */
 export function requireRoom(policy: Policy, problems: readonly Problem[], maxTokens: number): void {

@@ -10,9 +10,6 @@ import { stepLine } from "../run/lines.js";
 import type { Spans } from "../run/spans.js";
 import type { Session } from "./session.js";
 
-export const stepSeconds = ({ tally: { seconds: s } }: StepOutcome): number =>
-  s.prepare + s.sample + s.score + s.learn + s.publish;
-
 export function recordStep(
   session: Session,
   outcome: StepOutcome,
@@ -86,7 +83,7 @@ export function lineOf(o: StepOutcome, total: number, etaSeconds: number | null)
     drawnGroups: t.drawnGroups,
     rolloutsMin: t.most === 0 ? 0 : t.fewest,
     rolloutsMax: t.most,
-    tokensPerSecond: t.tokens / Math.max(1e-9, stepSeconds(o)),
+    tokensPerSecond: t.tokens / Math.max(1e-9, o.seconds),
     sampleSeconds: t.seconds.sample,
     rewardSeconds: t.seconds.score + t.seconds.prepare,
     learnSeconds: t.seconds.learn + t.seconds.publish,

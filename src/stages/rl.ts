@@ -26,7 +26,7 @@ import { loadProblems } from "./problems.js";
 import { writeReport } from "./report.js";
 import { openRewarder } from "./rewards.js";
 import { makeStrategy, trainerOptions } from "./rl-options.js";
-import { lineOf, phaseSpans, recordStep, stepSeconds, vitalsOf } from "./rl-record.js";
+import { lineOf, phaseSpans, recordStep, vitalsOf } from "./rl-record.js";
 import { type RlConfig, rlStageSchema } from "./schema.js";
 import { inSession, type Session } from "./session.js";
 import type { Stage, StageContext, StageResult } from "./stage.js";
@@ -51,6 +51,7 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
       learner: config.learner,
       sampler: config.sampler,
       cores: ctx.cores,
+      apart: config.rl.async.max_lag > 0,
     });
     requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
     const opened = policy;
@@ -165,9 +166,10 @@ async function train(
     {
       seconds: session.seconds,
       saveRequested: ctx.saveRequested,
-      progress: (phase, p) => {
-        const step = trainer.progress.step + 1;
-        phases.enter(phase, step);
+      progress: (phase, p, ahead) => {
+        const step = trainer.progress.step + (ahead ? 2 : 1);
+        // Work ahead goes on beside the learner's; its span would only chop the learner's up.
+        if (!ahead) phases.enter(phase, step);
         const { oldestMs } = rewarder.waiting();
         const oldest = oldestMs > 1000 ? `, oldest check ${(oldestMs / 1000).toFixed(0)} s` : "";
         const what = () =>
@@ -193,7 +195,7 @@ async function train(
         phases.leave();
         recordStep(session, outcome, problemOf, split, (from?.seconds ?? 0) + session.seconds());
         spans.flush();
-        eta.push(stepSeconds(outcome));
+        eta.push(outcome.seconds);
         reporter.status(null);
         reporter.line(lineOf(outcome, config.rl.steps, eta.eta(config.rl.steps - outcome.step)));
         for (const { text } of health.observe(vitalsOf(outcome))) reporter.warn(text);

@@ -50,6 +50,8 @@ export interface Engine {
   ): AsyncIterable<Completion>;
   /** A copy of the weights, HF names and layout. */
   weights(): Promise<Weights>;
+  /** Takes over the weights of another engine of the same shape; the optimizer state stays what it was. */
+  adopt(weights: Weights): Promise<void>;
   /** Writes weights and optimizer state into an existing directory; `restore` reads them back bit for bit. */
   save(dir: string): Promise<void>;
   restore(dir: string): Promise<void>;
@@ -97,6 +99,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     generate: (requests, signal, as) =>
       rpc.stream("generate", [requests, as ?? policyVersion(version)], signal),
     weights: () => rpc.call("weights", []),
+    async adopt(weights) {
+      await rpc.call("adopt", [weights]);
+    },
     async save(dir) {
       await rpc.call("save", [dir]);
     },

@@ -29,6 +29,7 @@ export interface Calls {
   logprobs: { args: [Batch, number]; result: Float32Array; item: never };
   generate: { args: [readonly SampleRequest[], PolicyVersion]; result: null; item: Completion };
   weights: { args: []; result: Weights; item: never };
+  adopt: { args: [Weights]; result: null; item: never };
   save: { args: [string]; result: null; item: never };
   restore: { args: [string]; result: number; item: never };
   close: { args: []; result: null; item: never };

@@ -52,6 +52,10 @@ async function start(settings: WorkerSettings) {
       return null;
     },
     weights: () => new Map([...viewsOf(layout, weights)].map(([name, view]) => [name, view.slice()])),
+    adopt: ([other]) => {
+      packWeights(layout, other as WorkerSettings["weights"], weights);
+      return null;
+    },
     save: async ([dir]) => {
       await saveState(dir as string, layout, state);
       return null;

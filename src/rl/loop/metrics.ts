@@ -12,7 +12,6 @@ export function stepMetrics(o: StepOutcome): Metrics {
   const t = o.tally;
   const scored = t.rewards.length;
   const { prepare, sample, score, learn, publish } = t.seconds;
-  const seconds = prepare + sample + score + learn + publish;
   const record: Record<string, number | string | null> = {
     "train/reward/mean": orNull(mean(t.rewards)),
     "train/reward/std": orNull(std(t.rewards)),
@@ -82,8 +81,8 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "timing/score_s": score,
     "timing/learn_s": learn,
     "timing/publish_s": publish,
-    "timing/step_s": seconds,
-    "perf/tokens_per_s": t.tokens / Math.max(1e-9, seconds),
+    "timing/step_s": o.seconds,
+    "perf/tokens_per_s": t.tokens / Math.max(1e-9, o.seconds),
   };
   for (const outcome of OUTCOMES) record[`reward/outcome/${outcome}`] = t.outcomes[outcome] ?? 0;
   for (const [part, sum] of Object.entries(t.parts)) record[`reward/part/${part}`] = sum / scored;

@@ -79,7 +79,8 @@ export async function runLoop(
       }
       stop.throwIfAborted();
       metric = null;
-      if (!hooks.onStep(await trainer.step(stop, hooks.progress))) return "collapsed";
+      if (!hooks.onStep(await trainer.step(stop, hooks.progress, step + 1 >= options.steps)))
+        return "collapsed";
     }
   } catch (error) {
     if (!stop.aborted) throw error;

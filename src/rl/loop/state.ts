@@ -4,23 +4,36 @@ import type { Group, Rollout } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
 import type { Quarantined } from "./quarantine.js";
 
-export interface LoopCounters {
-  readonly step: number;
-  readonly version: number;
+/** What sampling adds up to. */
+export interface SampledCounters {
   readonly nextGroupId: number;
   /** Tokens sampled since the start, filtered ones included. */
   readonly tokens: number;
   readonly rollouts: number;
+}
+
+/** What finished steps add up to. */
+export interface LearnedCounters {
+  readonly step: number;
+  readonly version: number;
   readonly emptySteps: number;
   readonly skippedInARow: number;
 }
 
-export interface LoopState {
-  readonly counters: LoopCounters;
+export type LoopCounters = SampledCounters & LearnedCounters;
+
+export interface GatherState {
+  readonly counters: SampledCounters;
   readonly strategy: unknown;
   readonly bank: readonly StoredGroup[];
   /** Problems set aside because two tiers of the reward disagree; absent in older checkpoints. */
   readonly quarantined?: readonly Quarantined[];
+}
+
+export interface LoopState extends GatherState {
+  readonly counters: LoopCounters;
+  /** Where steps overlap: the next step was gathered by weights of this version, before what `widen` says happened. */
+  readonly again?: { readonly version: number; readonly widen: boolean };
 }
 
 type StoredRollout = Omit<Rollout, "promptIds" | "completionIds" | "logprobs"> & {

@@ -1,5 +1,6 @@
 /** What is counted while a step goes on. */
 
+import type { Clock } from "../../core/ports.js";
 import { groupKind } from "../algo/filters.js";
 import type { PlannedProblem } from "../algo/strategy.js";
 import type { Collected } from "./collect.js";
@@ -127,4 +128,17 @@ export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], r
       if (rollout.finish === "length") tally.truncated++;
     }
   }
+}
+
+/** Adds the time since the last call to the named phase. */
+export function phaseTimer(
+  clock: Pick<Clock, "now">,
+  tally: StepTally,
+): (phase: keyof StepTally["seconds"]) => void {
+  let last = clock.now();
+  return (phase) => {
+    const now = clock.now();
+    tally.seconds[phase] += (now - last) / 1000;
+    last = now;
+  };
 }

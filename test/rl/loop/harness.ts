@@ -45,6 +45,7 @@ export const options = (over: Partial<TrainerOptions> = {}): TrainerOptions => (
   hyper: { beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0, maxGradNorm: 1, microBatchTokens: 512 },
   lr: { peak: 1e-4, warmupSteps: 0, kind: "constant", finalRatio: 1, totalSteps: 30 },
   onNoSignal: "widen",
+  maxLag: 0,
   ...over,
 });
 

@@ -1,0 +1,228 @@
+/**
+ * The first half of a step: choose, sample, score, group, admit, until there are enough useful groups. Everything here
+ * that has memory (posterior, bank, counters of what was sampled, quarantine) can be marked and undone as one.
+ */
+
+import type { Stateful } from "../../core/ports.js";
+import type { Group } from "../../core/types.js";
+import { policyVersion, step as toStep } from "../../core/units.js";
+import { GroupBank } from "../algo/bank.js";
+import { groupKind, successes } from "../algo/filters.js";
+import type { PlannedProblem } from "../algo/strategy.js";
+import { type Collected, collectRound } from "./collect.js";
+import type { StepProgress, TrainerDeps, TrainerOptions } from "./options.js";
+import { type Quarantined, withoutQuarantined } from "./quarantine.js";
+import { loadRound, storeRound } from "./rounds.js";
+import { type GatherState, loadGroup, type SampledCounters, storeGroup } from "./state.js";
+import { emptyTally, phaseTimer, type StepTally, tallyGroups } from "./tally.js";
+
+/** What a step will be trained on. */
+export interface Gathered {
+  readonly step: number;
+  readonly tally: StepTally;
+  readonly groups: readonly Group[];
+  /** After this step's sampling. */
+  readonly counters: SampledCounters;
+  readonly quarantined: number;
+  readonly gauges: Readonly<Record<string, number | string | null>>;
+}
+
+export class Gatherer implements Stateful<GatherState> {
+  private readonly options: TrainerOptions;
+  private readonly deps: TrainerDeps;
+  private readonly bank: GroupBank<Group>;
+  private readonly indexOf: ReadonlyMap<string, number>;
+  private quarantined: readonly Quarantined[] = [];
+  private counters: SampledCounters = { nextGroupId: 0, tokens: 0, rollouts: 0 };
+
+  constructor(options: TrainerOptions, deps: TrainerDeps) {
+    this.options = options;
+    this.deps = deps;
+    this.bank = new GroupBank(options.bankMaxAge);
+    this.indexOf = new Map(deps.problems.map((p, i) => [p.id, i]));
+  }
+
+  get sampled(): SampledCounters {
+    return this.counters;
+  }
+
+  /** Remembers everything cheaply; the function it returns goes back to it. */
+  mark(): () => void {
+    const { counters, quarantined } = this;
+    const undo = this.deps.strategy.mark();
+    const bank = this.bank.state();
+    return () => {
+      this.counters = counters;
+      this.quarantined = quarantined;
+      undo();
+      this.bank.restore(bank);
+    };
+  }
+
+  state(): GatherState {
+    return {
+      counters: this.counters,
+      strategy: this.deps.strategy.state(),
+      bank: this.bank.state().map(storeGroup),
+      quarantined: this.quarantined,
+    };
+  }
+
+  restore(state: GatherState): void {
+    this.counters = state.counters;
+    this.deps.strategy.restore(state.strategy);
+    this.bank.restore(state.bank.map(loadGroup));
+    this.quarantined = state.quarantined ?? [];
+  }
+
+  /**
+   * @param version of the weights that the sampler draws with
+   * @throws what the signal was aborted with; the caller undoes what was done so far
+   */
+  async gather(
+    number: number,
+    version: number,
+    signal: AbortSignal,
+    onProgress: StepProgress,
+    ahead: boolean,
+  ): Promise<Gathered> {
+    const { options, deps } = this;
+    const tally = emptyTally();
+    const timer = phaseTimer(deps.clock, tally);
+    for (const group of this.bank.expire(policyVersion(version))) {
+      tally.expired++;
+      tally.staleRollouts += group.members.length;
+    }
+    const useful: Group[] = this.bank.take(options.groups);
+    tally.fromBank = useful.length;
+    for (let round = 0; round < options.maxRounds && useful.length < options.groups; round++) {
+      const context = {
+        step: toStep(number),
+        version: policyVersion(version),
+        round,
+        needed: options.groups - useful.length,
+      };
+      onProgress("prepare", null, ahead);
+      const plan = await this.admissible(deps.strategy.plan(context), tally, signal);
+      timer("prepare");
+      if (plan.length === 0) break;
+      const collected = await this.collect(context, plan, timer, signal, onProgress, ahead);
+      this.counters = {
+        nextGroupId: this.counters.nextGroupId + plan.length,
+        tokens: this.counters.tokens + collected.tokens,
+        rollouts: this.counters.rollouts + collected.rollouts,
+      };
+      tallyGroups(tally, plan, collected);
+      this.setAside(collected.quarantined, useful, tally);
+      const { trusted, rollouts } = withoutQuarantined(collected.groups, this.shut());
+      tally.quarantinedRollouts += rollouts;
+      deps.strategy.observe(
+        context.version,
+        trusted.map((g) => this.outcomeOf(g)),
+      );
+      const minSize = options.advantage === "history" ? 1 : 2;
+      useful.push(...trusted.filter((g) => admit(g, deps.strategy.filters, minSize)));
+    }
+    const surplus = useful.slice(options.groups);
+    if (options.bank) this.bank.put(surplus);
+    tally.surplusRollouts = surplus.reduce((n, g) => n + g.members.length, 0);
+    tally.banked = this.bank.size;
+    return {
+      step: number,
+      tally,
+      groups: useful.slice(0, options.groups),
+      counters: this.counters,
+      quarantined: this.quarantined.length,
+      gauges: deps.strategy.metrics(),
+    };
+  }
+
+  /** One round: read back when it was kept before a kill, else sampled and kept. */
+  private async collect(
+    context: Parameters<TrainerDeps["strategy"]["plan"]>[0],
+    plan: readonly PlannedProblem[],
+    timer: ReturnType<typeof phaseTimer>,
+    signal: AbortSignal,
+    onProgress: StepProgress,
+    ahead: boolean,
+  ): Promise<Collected> {
+    const { deps, options } = this;
+    const { step, version, round } = context;
+    const kept = loadRound((await deps.rounds?.load(step, round)) ?? null, plan);
+    if (kept !== null) return kept;
+    let waiting = false;
+    const collected = await collectRound(
+      deps,
+      { step, round, version, plan, firstGroupId: this.counters.nextGroupId, sampling: options.sampling },
+      deps.rng,
+      signal,
+      (p) => {
+        if (p.sampled === p.total && p.scored < p.total && !waiting) {
+          timer("sample");
+          waiting = true;
+        }
+        onProgress(p.sampled === p.total ? "score" : "sample", p, ahead);
+      },
+    );
+    await deps.rounds?.save(step, round, storeRound(plan, collected));
+    timer(waiting ? "score" : "sample");
+    return collected;
+  }
+
+  private shut(): ReadonlySet<string> {
+    return new Set(this.quarantined.map((q) => q.id));
+  }
+
+  /** Takes problems out of the choice, the bank and what this step has so far. */
+  private setAside(found: readonly Quarantined[], useful: Group[], tally: StepTally): void {
+    const fresh = found.filter((q) => !this.shut().has(q.id));
+    if (fresh.length === 0) return;
+    this.quarantined = [...this.quarantined, ...fresh];
+    tally.quarantined.push(...fresh);
+    this.deps.strategy.exclude(fresh.map((q) => this.indexOf.get(q.id)!));
+    const shut = this.shut();
+    const inStep = withoutQuarantined(useful.splice(0), shut);
+    useful.push(...inStep.trusted);
+    const banked = withoutQuarantined(this.bank.state(), shut);
+    this.bank.restore(banked.trusted);
+    tally.quarantinedRollouts += inStep.rollouts + banked.rollouts;
+  }
+
+  /** Drops problems whose golden cannot serve from the plan, for good. */
+  private async admissible(
+    plan: readonly PlannedProblem[],
+    tally: StepTally,
+    signal: AbortSignal,
+  ): Promise<readonly PlannedProblem[]> {
+    const { deps } = this;
+    if (plan.length === 0) return plan;
+    const refused = await deps.rewarder.prepare(
+      plan.map((p) => deps.problems[p.problem]!),
+      () => {},
+      signal,
+    );
+    if (refused.size === 0) return plan;
+    const bad = plan.filter((p) => refused.has(deps.problems[p.problem]!.id));
+    deps.strategy.exclude(bad.map((p) => p.problem));
+    tally.refused.push(
+      ...bad.map((p) => `${deps.problems[p.problem]!.id}: ${refused.get(deps.problems[p.problem]!.id)}`),
+    );
+    return plan.filter((p) => !refused.has(deps.problems[p.problem]!.id));
+  }
+
+  private outcomeOf(group: Group) {
+    const passed = successes(group);
+    const lengths = group.members.reduce((n, m) => n + m.rollout.completionIds.length, 0);
+    return {
+      problem: this.indexOf.get(group.problemId)!,
+      successes: passed,
+      failures: group.members.length - passed,
+      meanTokens: group.members.length === 0 ? 0 : lengths / group.members.length,
+    };
+  }
+}
+
+/** A group is trained on when it is mixed, or whenever it is large enough where nothing is filtered. */
+function admit(group: Group, filters: boolean, minSize: number): boolean {
+  return filters ? groupKind(group, 2) === "mixed" : group.members.length >= minSize;
+}

@@ -1,0 +1,50 @@
+/** What a trainer is given: its settings and its ports. */
+
+import type { Clock, Learner } from "../../core/ports.js";
+import type { Rng } from "../../core/rng.js";
+import type { RolloutProgress } from "../../core/rollouts.js";
+import type { LossSpec, Sampling, StepHyper } from "../../core/types.js";
+import type { AdvantageMode } from "../algo/advantages.js";
+import type { Divisor } from "../algo/pack.js";
+import type { LrSchedule } from "../algo/schedule.js";
+import type { Strategy } from "../algo/strategy.js";
+import type { CollectDeps } from "./collect.js";
+import type { RoundKeeper } from "./rounds.js";
+
+export interface TrainerOptions {
+  readonly groups: number;
+  readonly minGroups: number;
+  readonly maxRounds: number;
+  readonly bank: boolean;
+  readonly bankMaxAge: number;
+  readonly updatesPerBatch: number;
+  readonly advantage: AdvantageMode;
+  readonly loss: LossSpec;
+  readonly divisor: Divisor["kind"];
+  readonly overlong: {
+    readonly mode: "mask" | "punish" | "none";
+    readonly buffer: number;
+    readonly factor: number;
+  };
+  /** Cap of the importance weights of stale tokens; null = no correction. */
+  readonly importanceCap: number | null;
+  readonly sampling: Sampling;
+  readonly hyper: Omit<StepHyper, "lr">;
+  readonly lr: LrSchedule;
+  readonly onNoSignal: "widen" | "stop";
+  /** 1: the next step's rollouts are drawn by the weights before the update while the learner works on this one's. */
+  readonly maxLag: 0 | 1;
+}
+
+export interface TrainerDeps extends CollectDeps {
+  readonly learner: Learner;
+  readonly strategy: Strategy;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  /** Keeps finished rounds until a checkpoint covers them; without it a killed run samples them again. */
+  readonly rounds?: RoundKeeper;
+}
+
+export type StepPhase = "prepare" | "sample" | "score" | "learn" | "publish";
+/** `ahead`: the work belongs to the next step and goes on beside this step's update. */
+export type StepProgress = (phase: StepPhase, p: RolloutProgress | null, ahead: boolean) => void;
