@@ -9,11 +9,24 @@ import { makeRewarder, type RewarderOptions } from "../../src/reward/rewarder.js
 import { locateTools, type Tools } from "../../src/reward/tools.js";
 import { formatCompletion } from "../../src/text/format.js";
 
-let located: Tools | null = null;
-export const tools = (): Tools => {
-  located ??= locateTools(process.env.PATH ?? "");
-  return located;
+/**
+ * Every Icarus to test with: the one on the PATH, or those of the folders in VERILOOP_ICARUS (separated by colons;
+ * an empty item is the PATH's).
+ */
+const FOLDERS = (process.env.VERILOOP_ICARUS ?? "").split(":");
+const located = new Map<string, Tools>();
+const toolsIn = (folder: string): Tools => {
+  const found =
+    located.get(folder) ?? locateTools([folder, process.env.PATH ?? ""].filter(Boolean).join(":"));
+  located.set(folder, found);
+  return found;
 };
+
+/** The first of them. */
+export const tools = (): Tools => toolsIn(FOLDERS[0]!);
+/** All of them, by version. */
+export const everyIcarus = (): readonly (readonly [string, Tools])[] =>
+  FOLDERS.map(toolsIn).map((t) => [t.iverilog.version, t] as const);
 
 export const signal = (): AbortSignal => new AbortController().signal;
 
