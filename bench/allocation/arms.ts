@@ -76,7 +76,7 @@ export const ADAPTIVE = {
   kappa: 2,
   kappaFinal: 0.5,
   kappaSchedule: "linear",
-  priorStrength: 3,
+  priorStrength: null,
   warmStart: true,
   drift: "fit",
   revisit: 4,

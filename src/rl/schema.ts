@@ -62,8 +62,9 @@ const sampling = z
     prior_strength: z
       .number()
       .positive()
-      .default(3)
-      .describe("adaptive: pseudo-counts of the empirical-Bayes prior"),
+      .nullable()
+      .default(null)
+      .describe("adaptive: pseudo-counts of the prior that a bucket shares; null = fitted on first visits"),
     warm_start: z
       .boolean()
       .default(true)

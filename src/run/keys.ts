@@ -45,6 +45,7 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
   "adaptive/reliability/<k>/observed": "share of those that passed",
   "adaptive/signal":
     "mean outcome variance p(1-p) of the training set, by inverse inclusion, smoothed over steps",
+  "adaptive/prior_strength": "pseudo-counts of the prior that a bucket shares",
   "adaptive/drift/q": "fitted variance of a pass rate's logit an update",
   "adaptive/drift/delta": "fitted mean gain of a pass rate's logit an update",
   "adaptive/kappa": "sharpness of the choice of problems",

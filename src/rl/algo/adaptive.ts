@@ -30,7 +30,8 @@ export interface AdaptiveOptions {
   readonly kappaFinal: number;
   readonly kappaSchedule: "fixed" | "linear" | "signal";
   readonly totalSteps: number;
-  readonly priorStrength: number;
+  /** null = fitted. */
+  readonly priorStrength: number | null;
   readonly warmStart: boolean;
   readonly drift: "fit" | "off";
   readonly revisit: number;
@@ -143,6 +144,7 @@ export class AdaptiveStrategy implements Strategy {
         "adaptive/explore": this.explore(),
         "adaptive/unseen": 1 - posterior.visitedCount / size,
         "adaptive/retired": options.retire ? this.visits.numRetired : 0,
+        "adaptive/prior_strength": posterior.strength,
         "adaptive/drift/q": posterior.drift.q,
         "adaptive/drift/delta": posterior.drift.delta,
       };

@@ -8,7 +8,9 @@
  * under each value of a small grid, older evidence fading, over a prior that holds delta near 0.
  */
 
+import type { Stateful } from "../../core/ports.js";
 import { logEvidence } from "./beta.js";
+import { GridFit, type GridState } from "./grid-fit.js";
 
 export interface Drift {
   /** Variance of the logit an update, >= 0. */
@@ -17,16 +19,12 @@ export interface Drift {
   readonly delta: number;
 }
 
-/** Before any repeat visit. */
-export const DRIFT_PRIOR: Drift = { q: 0.02, delta: 0 };
-
-/** What is left of the grid's evidence after one more update. */
-const FORGET = 0.98;
 const Q_GRID = [0, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5] as const;
 const DELTA_GRID = [-0.2, -0.1, -0.05, -0.02, -0.01, 0, 0.01, 0.02, 0.05, 0.1, 0.2] as const;
-const Q_PRIOR = Q_GRID.map((q) => -0.5 * (Math.log((q + 1e-3) / (DRIFT_PRIOR.q + 1e-3)) / 1.5) ** 2);
+/** In log q, around 0.02. */
+const qPrior = (q: number): number => -0.5 * (Math.log((q + 1e-3) / 0.021) / 1.5) ** 2;
 /** Standard deviation 0.03: a run of 60 updates rarely gains more than two logits. */
-const DELTA_PRIOR = DELTA_GRID.map((d) => -0.5 * (d / 0.03) ** 2);
+const deltaPrior = (delta: number): number => -0.5 * (delta / 0.03) ** 2;
 
 /** A problem's own counts as they were left, and the prior they stand on now. */
 export interface Before {
@@ -57,55 +55,47 @@ export function shiftedRate(c: Before, delta: number): number {
 }
 
 export interface DriftState {
-  readonly q: readonly number[];
-  readonly delta: readonly number[];
-  readonly version: number;
+  readonly q: GridState;
+  readonly delta: GridState;
 }
 
-export class DriftFit {
-  private q = new Float64Array(Q_GRID.length);
-  private delta = new Float64Array(DELTA_GRID.length);
-  private version = 0;
-  private fitted: Drift = DRIFT_PRIOR;
+export class DriftFit implements Stateful<DriftState> {
+  private readonly q = new GridFit(Q_GRID, qPrior);
+  private readonly delta = new GridFit(DELTA_GRID, deltaPrior);
+  private fitted: Drift = { q: this.q.mean, delta: this.delta.mean };
 
   get current(): Drift {
     return this.fitted;
   }
 
   /** Takes a step's repeat visits together, each judged by the values from before the step, so their order is of no account. */
-  observe(visits: readonly { before: Before; successes: number; failures: number }[], version: number): void {
-    const keep = FORGET ** Math.max(0, version - this.version);
-    this.version = Math.max(version, this.version);
-    for (let k = 0; k < Q_GRID.length; k++) this.q[k]! *= keep;
-    for (let k = 0; k < DELTA_GRID.length; k++) this.delta[k]! *= keep;
+  observe(visits: readonly RepeatVisit[], version: number): void {
+    this.q.fade(version);
+    this.delta.fade(version);
     for (const { before, successes, failures } of visits) {
       if (before.age <= 0 || before.successes + before.failures <= 0) continue;
-      for (let k = 0; k < Q_GRID.length; k++) {
-        this.q[k]! += predicted(before, { ...this.fitted, q: Q_GRID[k]! }, successes, failures);
-      }
-      for (let k = 0; k < DELTA_GRID.length; k++) {
-        this.delta[k]! += predicted(before, { ...this.fitted, delta: DELTA_GRID[k]! }, successes, failures);
-      }
+      const { q, delta } = this.fitted;
+      this.q.add((value) => predicted(before, { q: value, delta }, successes, failures));
+      this.delta.add((value) => predicted(before, { q, delta: value }, successes, failures));
     }
-    this.fitted = {
-      q: average(Q_GRID, this.q, Q_PRIOR),
-      delta: average(DELTA_GRID, this.delta, DELTA_PRIOR),
-    };
+    this.fitted = { q: this.q.mean, delta: this.delta.mean };
   }
 
   state(): DriftState {
-    return { q: [...this.q], delta: [...this.delta], version: this.version };
+    return { q: this.q.state(), delta: this.delta.state() };
   }
 
   restore(state: DriftState): void {
-    this.q = Float64Array.from(state.q);
-    this.delta = Float64Array.from(state.delta);
-    this.version = state.version;
-    const fresh = state.q.every((x) => x === 0) && state.delta.every((x) => x === 0);
-    this.fitted = fresh
-      ? DRIFT_PRIOR
-      : { q: average(Q_GRID, this.q, Q_PRIOR), delta: average(DELTA_GRID, this.delta, DELTA_PRIOR) };
+    this.q.restore(state.q);
+    this.delta.restore(state.delta);
+    this.fitted = { q: this.q.mean, delta: this.delta.mean };
   }
+}
+
+export interface RepeatVisit {
+  readonly before: Before;
+  readonly successes: number;
+  readonly failures: number;
 }
 
 /** Log-probability of new counts under the old ones, faded and shifted. */
@@ -115,18 +105,4 @@ function predicted(c: Before, drift: Drift, successes: number, failures: number)
   const a = n * rate + c.strength * c.priorMean;
   const b = n * (1 - rate) + c.strength * (1 - c.priorMean);
   return logEvidence(a, b, successes, failures);
-}
-
-/** Posterior mean of a grid's values. */
-function average(grid: readonly number[], evidence: ArrayLike<number>, prior: readonly number[]): number {
-  let top = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < grid.length; k++) top = Math.max(top, evidence[k]! + prior[k]!);
-  let total = 0;
-  let sum = 0;
-  for (let k = 0; k < grid.length; k++) {
-    const w = Math.exp(evidence[k]! + prior[k]! - top);
-    total += w;
-    sum += w * grid[k]!;
-  }
-  return sum / total;
 }

@@ -9,9 +9,11 @@
 import type { Stateful } from "../../core/ports.js";
 import type { PolicyVersion } from "../../core/units.js";
 import type { BetaCounts } from "./advantages.js";
+import { logEvidence } from "./beta.js";
 import { Buckets, type BucketsState } from "./buckets.js";
 import { columnText, readColumn } from "./columns.js";
 import { type Before, type Drift, DriftFit, type DriftState, keptShare, shiftedRate } from "./drift.js";
+import { GridFit, type GridState } from "./grid-fit.js";
 
 export interface PosteriorProblem {
   readonly bucket: string;
@@ -24,13 +26,17 @@ export interface PosteriorProblem {
 }
 
 export interface PosteriorOptions {
-  /** Pseudo-counts of the shared prior. */
-  readonly strength: number;
+  /** Pseudo-counts of the shared prior; null = fitted on first visits. */
+  readonly strength: number | null;
   /** fit = drift by predictive likelihood; off = own counts never fade. */
   readonly drift: "fit" | "off";
   /** Whether counts that the data set carries are used. */
   readonly warmStart: boolean;
 }
+
+/** How alike the problems of a bucket are: few pseudo-counts where most are nearly always or nearly never solved. */
+const STRENGTH_GRID = [0.3, 0.5, 0.8, 1.2, 2, 3, 4.5, 7, 12] as const;
+const strengthPrior = (s: number): number => -0.5 * Math.log(s / 3) ** 2;
 
 const NO_DRIFT: Drift = { q: 0, delta: 0 };
 
@@ -49,12 +55,15 @@ export interface PosteriorState {
   readonly costs: string;
   readonly buckets: BucketsState;
   readonly drift: DriftState;
+  readonly strength: GridState;
 }
 
 export class PassRatePosterior implements Stateful<PosteriorState> {
   private readonly options: PosteriorOptions;
   private readonly buckets: Buckets;
   private readonly fit = new DriftFit();
+  private readonly strengthFit = new GridFit(STRENGTH_GRID, strengthPrior);
+  private fittedStrength = this.strengthFit.mean;
   private readonly successes: Float32Array; // [M] own counts as of `versions`
   private readonly failures: Float32Array; // [M]
   private readonly versions: Int32Array; // [M] -1 = never visited
@@ -80,6 +89,11 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
     return this.options.drift === "fit" ? this.fit.current : NO_DRIFT;
   }
 
+  /** Pseudo-counts of the shared prior. */
+  get strength(): number {
+    return this.options.strength ?? this.fittedStrength;
+  }
+
   /** Pseudo-counts of problem `i` as of `version`. */
   at(i: number, version: PolicyVersion): BetaCounts {
     const before = this.before(i, version);
@@ -92,7 +106,7 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
 
   /** Expected outcome variance E[p(1-p)] of every problem, into `out` [M]. */
   variances(version: PolicyVersion, out: Float64Array): void {
-    const { strength } = this.options;
+    const { strength } = this;
     const unseen = this.buckets.means(version).map((m) => (strength * m * (1 - m)) / (strength + 1));
     for (let i = 0; i < out.length; i++) {
       if (this.versions[i]! < 0) {
@@ -129,6 +143,7 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
       });
       this.fit.observe(repeats, version);
     }
+    if (this.options.strength === null) this.fitStrength(visits, version);
     visits.forEach((visit, k) => {
       const before = befores[k];
       if (before != null) this.fade(visit.problem, before);
@@ -140,12 +155,14 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
     const columns = this.columns();
     const copies = columns.map((c) => c.slice());
     const [buckets, drift, seen] = [this.buckets.state(), this.fit.state(), this.seen];
+    const strength = this.strengthFit.state();
     return () => {
       columns.forEach((c, k) => {
         c.set(copies[k]!);
       });
       this.buckets.restore(buckets);
       this.fit.restore(drift);
+      this.restoreStrength(strength);
       this.seen = seen;
     };
   }
@@ -158,6 +175,7 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
       costs: columnText(this.costs),
       buckets: this.buckets.state(),
       drift: this.fit.state(),
+      strength: this.strengthFit.state(),
     };
   }
 
@@ -168,7 +186,13 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
     readColumn(state.costs, this.costs);
     this.buckets.restore(state.buckets);
     this.fit.restore(state.drift);
+    this.restoreStrength(state.strength);
     this.seen = this.versions.reduce((n, v) => n + (v >= 0 ? 1 : 0), 0);
+  }
+
+  private restoreStrength(state: GridState): void {
+    this.strengthFit.restore(state);
+    this.fittedStrength = this.strengthFit.mean;
   }
 
   private columns(): (Float32Array | Int32Array)[] {
@@ -181,8 +205,19 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
       failures: this.failures[i]!,
       age: Math.max(0, version - Math.max(0, this.versions[i]!)),
       priorMean: this.buckets.mean(i, version),
-      strength: this.options.strength,
+      strength: this.strength,
     };
+  }
+
+  /** A first visit is predicted by the prior alone, so it tells how strong the prior should be. */
+  private fitStrength(visits: readonly Visit[], version: number): void {
+    this.strengthFit.fade(version);
+    for (const { problem, successes, failures } of visits) {
+      if (this.visited(problem)) continue;
+      const m = this.buckets.mean(problem, version);
+      this.strengthFit.add((s) => logEvidence(s * m, s * (1 - m), successes, failures));
+    }
+    this.fittedStrength = this.strengthFit.mean;
   }
 
   private fade(i: number, before: Before): void {

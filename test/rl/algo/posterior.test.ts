@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { makeRng } from "../../../src/core/rng.js";
 import { policyVersion } from "../../../src/core/units.js";
 import { logEvidence, logGamma } from "../../../src/rl/algo/beta.js";
-import { DRIFT_PRIOR, keptShare, shiftedRate } from "../../../src/rl/algo/drift.js";
+import { keptShare, shiftedRate } from "../../../src/rl/algo/drift.js";
 import { PassRatePosterior, type PosteriorOptions } from "../../../src/rl/algo/posterior.js";
 
 const options: PosteriorOptions = { strength: 3, drift: "fit", warmStart: true };
@@ -106,6 +106,38 @@ describe("pass-rate posterior", () => {
   });
 });
 
+describe("strength of the prior", () => {
+  /** First visits of problems whose rates follow `rate`. */
+  const after = (rate: (u: number) => number, strength: number | null = null) => {
+    const rng = makeRng("first visits");
+    const posterior = make(400, { strength });
+    for (let v = 0; v < 10; v++) {
+      posterior.observe(
+        Array.from({ length: 40 }, (_, k) => {
+          const p = rate(rng.uniform());
+          let successes = 0;
+          for (let j = 0; j < 8; j++) if (rng.uniform() < p) successes++;
+          return visit(v * 40 + k, successes, 8 - successes);
+        }),
+        policyVersion(v),
+      );
+    }
+    return posterior.strength;
+  };
+
+  it("is weak where problems are nearly always or nearly never solved, strong where they are alike", () => {
+    const unlike = after((u) => (u < 0.5 ? 0.02 : 0.98));
+    const uniform = after((u) => u);
+    const alike = after(() => 0.5);
+    expect(unlike).toBeLessThan(0.6);
+    // A uniform rate is Beta(1, 1): two pseudo-counts.
+    expect(uniform).toBeGreaterThan(1.3);
+    expect(uniform).toBeLessThan(3);
+    expect(alike).toBeGreaterThan(6);
+    expect(after((u) => u, 5)).toBe(5);
+  });
+});
+
 describe("drift", () => {
   it("logEvidence is the Beta function's ratio, for few counts and many", () => {
     const logBeta = (a: number, b: number) => logGamma(a) + logGamma(b) - logGamma(a + b);
@@ -133,7 +165,7 @@ describe("drift", () => {
     const still = fitted(0, 0).drift;
     const walking = fitted(0.15, 0).drift;
     const rising = fitted(0, 0.05).drift;
-    expect(still.q).toBeLessThan(DRIFT_PRIOR.q);
+    expect(still.q).toBeLessThan(0.02);
     expect(walking.q).toBeGreaterThan(0.03);
     expect(walking.q).toBeGreaterThan(5 * still.q);
     expect(Math.abs(still.delta)).toBeLessThan(0.01);
