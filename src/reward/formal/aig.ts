@@ -115,8 +115,8 @@ export class Aig {
   }
 
   /**
-   * Binary AIGER of what one literal depends on. Inputs keep their order and number, so that a witness by position
-   * fits; latches outside the cone go.
+   * Binary AIGER of what one literal depends on. Inputs (`in0`, `in1` …) keep their order and number, so that a
+   * witness by position fits; the output is `bad`; latches outside the cone go.
    */
   aiger(bad: Lit): Buffer {
     const used = this.cone(bad);
@@ -149,7 +149,8 @@ export class Aig {
       delta(2 * rename[n]! - hi);
       delta(hi - Math.min(a, b));
     }
-    return Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(bytes)]);
+    const names = `${this.inputs.map((_, k) => `i${k} in${k}\n`).join("")}o0 bad\n`;
+    return Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(bytes), Buffer.from(names, "latin1")]);
   }
 
   private cone(bad: Lit): Uint8Array {

@@ -11,7 +11,7 @@ import type { Wrap } from "../sandbox.js";
 import { FALSE } from "./aig.js";
 import type { Machine } from "./machine.js";
 import { type Ran, type RunLimits, runLimited } from "./run.js";
-import { readWitness } from "./witness.js";
+import { framesOfTable, readWitness } from "./witness.js";
 
 export type Solved =
   | { readonly kind: "never" }
@@ -34,13 +34,14 @@ export interface SolveDeps {
 export async function solve(machine: Machine, deps: SolveDeps): Promise<Solved> {
   if (machine.bad === FALSE) return { kind: "never" };
   writeFileSync(join(deps.dir, "m.aig"), machine.aig.aiger(machine.bad));
+  if (deps.abc === null) return byInduction(machine, deps);
   const rounds = roundsFor(machine);
   let last: Solved = { kind: "undecided", reason: "out of time" };
   for (const commands of rounds) {
     rmSync(join(deps.dir, "cex.txt"), { force: true });
     const script = `read_aiger m.aig; ${commands(Math.max(1, Math.ceil(deps.left() / 1000)))}; print_status; write_cex -a cex.txt`;
     const ran = await runLimited(
-      [deps.abc!, "-q", script],
+      [deps.abc, "-q", script],
       deps.dir,
       { ...deps.limits, wallMs: deps.left() },
       deps.wrap,
@@ -61,6 +62,28 @@ type Commands = (seconds: number) => string;
 function roundsFor(machine: Machine): Commands[] {
   if (machine.aig.latches.length === 0) return [() => "iprove"];
   return [(s) => `bmc3 -F 12 -T ${Math.min(1, s)}`, () => "scorr; scorr -F 2; pdr"];
+}
+
+/** Steps of temporal induction at most. */
+const DEPTH = 64;
+
+async function byInduction(machine: Machine, deps: SolveDeps): Promise<Solved> {
+  const how = machine.aig.latches.length === 0 ? "" : `-tempinduct -set-init-zero -maxsteps ${DEPTH}`;
+  const script = `read_aiger -module_name m -clk_name clk m.aig; sat ${how} -prove bad 0 -show-inputs m`;
+  const ran = await runLimited(
+    [deps.yosys, "-Q", "-T", "-p", script],
+    deps.dir,
+    { ...deps.limits, wallMs: deps.left() },
+    deps.wrap,
+    deps.signal,
+  );
+  if (ran.kind === "infra") return ran;
+  if (ran.kind === "timeout") return { kind: "undecided", reason: "out of time" };
+  const found = readWitness(framesOfTable(ran.output, machine), machine);
+  if (found !== null) return { kind: "reached", counterexample: found };
+  return /(?:Induction step proven|no model found): SUCCESS/.test(ran.output)
+    ? { kind: "never" }
+    : { kind: "undecided", reason: `no proof by induction over ${DEPTH} steps` };
 }
 
 function witness(dir: string, machine: Machine): Counterexample | null {

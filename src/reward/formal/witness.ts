@@ -28,6 +28,21 @@ export function readWitness(text: string, machine: Machine): Counterexample | nu
   return null;
 }
 
+/** The table of inputs that Yosys's `sat -show-inputs` prints, as lines of one frame each. */
+export function framesOfTable(output: string, machine: Machine): string {
+  const frames = new Map<number, string[]>();
+  for (const m of output.matchAll(/^\s*(?:(\d+)\s+)?\\in(\d+)\s.*\s([01])$/gm)) {
+    const time = Number(m[1] ?? 1);
+    let frame = frames.get(time);
+    if (frame === undefined) {
+      frame = machine.meanings.map(() => "0");
+      frames.set(time, frame);
+    }
+    frame[Number(m[2])] = m[3]!;
+  }
+  return [...frames.values()].map((f) => f.join("")).join("\n");
+}
+
 /** Plays frames on the machine up to the first bad one. */
 export function follow(machine: Machine, frames: readonly Uint8Array[]): Counterexample | null {
   let state: Uint8Array = new Uint8Array(machine.aig.latches.length);
