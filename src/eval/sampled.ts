@@ -53,8 +53,9 @@ export async function evaluate(
   options: EvalOptions,
   signal: AbortSignal,
   progress: (p: RolloutProgress) => void = () => {},
+  preparing: (done: number, total: number) => void = () => {},
 ): Promise<EvalResult> {
-  const refused = await deps.rewarder.prepare(options.problems, () => {}, signal);
+  const refused = await deps.rewarder.prepare(options.problems, preparing, signal);
   const problems = options.problems.filter((p) => !refused.has(p.id));
   const jobs = problems.flatMap((problem) =>
     Array.from({ length: options.samples }, (_, j) => ({

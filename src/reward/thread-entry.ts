@@ -16,13 +16,28 @@ import {
 } from "./thread-protocol.js";
 
 const GAUGE_MS = 100;
+/** Answers that follow the last ones within this time go together: waking the other thread is what they cost. */
+const GATHER_MS = 10;
 
 function serve(port: MessagePort, { settings, gauges }: ThreadData): void {
   const rewarder = makeRewarder(settings);
   const problems = new Map<number, Problem>();
   const aborts = new Map<number, AbortController>();
   const shown = new Float64Array(gauges);
-  const send = (message: FromThread): void => port.postMessage(message);
+  let gathered: FromThread[] = [];
+  let sentAt = Number.NEGATIVE_INFINITY;
+  const flush = (): void => {
+    port.postMessage(gathered);
+    gathered = [];
+    sentAt = performance.now();
+  };
+  const send = (message: FromThread): void => {
+    gathered.push(message);
+    if (gathered.length > 1) return; // the first of them has seen to it
+    const wait = sentAt + GATHER_MS - performance.now();
+    if (wait <= 0) flush();
+    else setTimeout(flush, wait);
+  };
 
   const show = (): void => {
     const { running, oldestMs } = rewarder.waiting();

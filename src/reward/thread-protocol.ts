@@ -48,6 +48,7 @@ export type ToThread =
     }[CallName]
   | { readonly kind: "abort"; readonly id: number };
 
+/** Sent several at a time. */
 export type FromThread =
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }
   | { readonly kind: "progress"; readonly id: number; readonly done: number; readonly total: number }

@@ -80,7 +80,7 @@ export function makeThreadedRewarder(
       if (worker === fresh) worker = null;
       if (closed === null) recover(how);
     };
-    fresh.on("message", hear);
+    fresh.on("message", (messages: readonly FromThread[]) => messages.forEach(hear));
     fresh.on("error", (error) => die(error.message));
     fresh.on("exit", (code) => die(`exit code ${code}`));
     for (const { number, problem } of known.values())

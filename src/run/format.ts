@@ -40,6 +40,12 @@ export const fixed = (x: number, digits: number): string => (Number.isFinite(x) 
 export const grouped = (n: number): string =>
   Number.isFinite(n) ? String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ",") : "-";
 
+/** `[######........]  34 of 156`. */
+export function progressBar(done: number, total: number, width = 20): string {
+  const full = total === 0 ? width : Math.floor((width * Math.min(done, total)) / total);
+  return `[${"#".repeat(full)}${".".repeat(width - full)}]  ${done} of ${total}`;
+}
+
 /** Cut to `width` characters, with … in place of what is lost. */
 export const clip = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;

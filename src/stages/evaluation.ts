@@ -5,6 +5,8 @@ import type { Rng } from "../core/rng.js";
 import type { Problem } from "../core/types.js";
 import { chooseProblems, type EvalResult, evaluate } from "../eval/sampled.js";
 import type { EvalSection } from "../eval/schema.js";
+import { quarantinedIn } from "../rl/loop/quarantine.js";
+import { progressBar } from "../run/format.js";
 import { evalLine } from "../run/lines.js";
 import type { EvalPoint } from "../run/summary.js";
 import type { Policy } from "./policy.js";
@@ -49,7 +51,16 @@ export async function runEvaluation(
       doing = `${p.sampled} of ${p.total} rollouts sampled, ${p.scored} scored`;
       session.reporter.status(describe());
     },
+    (done, total) => {
+      doing = `preparing the goldens ${progressBar(done, total)}`;
+      session.reporter.status(describe());
+    },
   );
+  const alarms = quarantinedIn(
+    result.rollouts.map(({ problem, verdict }) => ({ problemId: problem.id, verdict })),
+  );
+  for (const { id, reason } of alarms)
+    session.reporter.warn(`test problem ${id} is in quarantine: ${reason}`);
   session.reporter.status(null);
   session.tracker.metrics(step, evalMetrics(result, session.seconds() - started));
   session.tracker.samples(step, "eval", evalSamples(step, result));

@@ -1,5 +1,6 @@
 /** What a step leaves behind: metrics, samples, spans and the line for people. */
 
+import type { RewardStats } from "../core/ports.js";
 import { mean, std } from "../core/stats.js";
 import type { Problem } from "../core/types.js";
 import type { Vitals } from "../rl/loop/health.js";
@@ -53,6 +54,16 @@ export function vitalsOf(o: StepOutcome): Vitals {
     quarantined: t.quarantined.map((q) => q.id),
   };
 }
+
+/** What the reward did in this attempt, with the problems whose checks take longest, for the attempt's log. */
+export function rewardEvent(s: RewardStats): Record<string, unknown> {
+  const slowest = [...s.byProblem]
+    .sort(([, a], [, b]) => b.p95 - a.p95)
+    .slice(0, SLOWEST)
+    .map(([id, latency]) => ({ id, ...latency }));
+  return { ms: s.latency, slowest, audits: s.audits, formal: s.formal, quarantined: [...s.quarantined] };
+}
+const SLOWEST = 10;
 
 /** One span per phase of a step: entering a phase ends the one before. */
 export function phaseSpans(spans: Spans) {

@@ -7,7 +7,8 @@ import { makeRng } from "../core/rng.js";
 import type { Problem } from "../core/types.js";
 import { Health, type HealthState } from "../rl/loop/health.js";
 import { type RunEnd, type RunState, runLoop } from "../rl/loop/run.js";
-import { RlTrainer } from "../rl/loop/trainer.js";
+import type { RlTrainer } from "../rl/loop/trainer.js";
+import { progressBar } from "../run/format.js";
 import { makeEta, STEP_HEADER } from "../run/lines.js";
 import { roundFiles } from "../run/rounds.js";
 import { makeSpans } from "../run/spans.js";
@@ -25,8 +26,8 @@ import {
 import { loadProblems } from "./problems.js";
 import { writeReport } from "./report.js";
 import { openRewarder } from "./rewards.js";
-import { makeStrategy, trainerOptions } from "./rl-options.js";
-import { lineOf, phaseSpans, recordStep, vitalsOf } from "./rl-record.js";
+import { lineOf, phaseSpans, recordStep, rewardEvent, vitalsOf } from "./rl-record.js";
+import { openDump, openTrainer } from "./rl-trainer.js";
 import { type RlConfig, rlStageSchema } from "./schema.js";
 import { inSession, type Session } from "./session.js";
 import type { Stage, StageContext, StageResult } from "./stage.js";
@@ -93,22 +94,19 @@ async function train(
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { reporter } = session;
-  const rng = makeRng(config.run.seed);
-  const strategy = makeStrategy(config, problems.train, rng);
   const rounds = roundFiles(session.dir.path);
-  const health = new Health();
-  const trainer = new RlTrainer(trainerOptions(config), {
-    sampler: policy.sampler,
+  const dump =
+    config.rl.rollouts === null ? null : await openDump(resolvePath(config.rl.rollouts, ctx), problems.train);
+  const { trainer, strategy } = openTrainer(config, {
+    policy,
     rewarder,
-    learner: policy.learner,
-    decode: policy.decode,
-    promptIds: policy.promptIds,
     problems: problems.train,
-    strategy,
     clock: ctx.clock,
-    rng: rng.fork("rl"),
     rounds,
+    dump,
   });
+  const health = new Health();
+  const steps = Math.min(config.rl.steps, dump?.steps ?? config.rl.steps);
   const spans = makeSpans({
     runDir: session.dir.path,
     attempt: session.dir.attempt,
@@ -148,7 +146,7 @@ async function train(
     problems: problems.test,
     section: config.eval,
     maxTokens: config.sampler.max_tokens,
-    rng: rng.fork("eval"),
+    rng: makeRng(config.run.seed).fork("eval"),
     session,
   };
   const eta = makeEta();
@@ -157,7 +155,7 @@ async function train(
   const end = await runLoop(
     trainer,
     {
-      steps: config.rl.steps,
+      steps,
       saveEvery: config.run.save_every,
       evalEvery: config.eval.every,
       maxGeneratedTokens: config.rl.max_generated_tokens,
@@ -166,16 +164,19 @@ async function train(
     {
       seconds: session.seconds,
       saveRequested: ctx.saveRequested,
-      progress: (phase, p, ahead) => {
+      progress: (phase, p, ahead, prepared) => {
         const step = trainer.progress.step + (ahead ? 2 : 1);
         // Work ahead goes on beside the learner's; its span would only chop the learner's up.
         if (!ahead) phases.enter(phase, step);
-        const { oldestMs } = rewarder.waiting();
-        const oldest = oldestMs > 1000 ? `, oldest check ${(oldestMs / 1000).toFixed(0)} s` : "";
-        const what = () =>
-          p === null
-            ? `step ${step}: ${PHASE_WORDS[phase]}`
+        const bar = prepared === undefined ? "" : ` ${progressBar(prepared.done, prepared.total)}`;
+        // Asked for when the heartbeat speaks too, long after this call.
+        const what = () => {
+          const { oldestMs } = rewarder.waiting();
+          const oldest = oldestMs > 1000 ? `, oldest check ${(oldestMs / 1000).toFixed(0)} s` : "";
+          return p === null
+            ? `step ${step}: ${PHASE_WORDS[phase]}${bar}${oldest}`
             : `step ${step}: ${p.sampled} of ${p.total} rollouts sampled, ${p.scored} scored${oldest}`;
+        };
         session.waitFor(what);
         reporter.status(what());
       },
@@ -197,12 +198,12 @@ async function train(
         spans.flush();
         eta.push(outcome.seconds);
         reporter.status(null);
-        reporter.line(lineOf(outcome, config.rl.steps, eta.eta(config.rl.steps - outcome.step)));
+        reporter.line(lineOf(outcome, steps, eta.eta(steps - outcome.step)));
         for (const { text } of health.observe(vitalsOf(outcome))) reporter.warn(text);
         for (const { id, reason } of outcome.tally.quarantined)
           reporter.warn(`problem ${id} is in quarantine and is not chosen any more: ${reason}`);
         for (const refused of outcome.tally.refused) reporter.warn(`problem left out: ${refused}`);
-        if (outcome.report === null) {
+        if (outcome.report === null && config.rl.only !== "rollouts") {
           reporter.warn(
             `step ${outcome.step}: only ${outcome.trained.length} useful groups, so the weights stay as they are and ` +
               "the choice of problems widens; try more rollouts (rl.group_size) or other problems",
@@ -221,7 +222,8 @@ async function train(
             return saved as unknown as Record<string, unknown>;
           },
         );
-        rounds.covered(state.trainer.counters.step);
+        // With --rollouts-only the rounds are what the run is for.
+        if (config.rl.only === null) rounds.covered(state.trainer.counters.step);
         session.dir.update({ step: state.trainer.counters.step });
       },
     },
@@ -229,6 +231,7 @@ async function train(
     ctx.stop,
   );
   spans.close();
+  session.dir.event("reward", rewardEvent(await rewarder.stats()));
   if (end === "collapsed") return goBack(session, policy, trainer);
   return finish(config, ctx, session, policy, trainer, end, points, split, from?.seconds ?? 0);
 }

@@ -103,7 +103,9 @@ export class Gatherer implements Stateful<GatherState> {
         needed: options.groups - useful.length,
       };
       onProgress("prepare", null, ahead);
-      const plan = await this.admissible(deps.strategy.plan(context), tally, signal);
+      const plan = await this.admissible(deps.strategy.plan(context), tally, signal, (done, total) =>
+        onProgress("prepare", null, ahead, { done, total }),
+      );
       timer("prepare");
       if (plan.length === 0) break;
       const collected = await this.collect(context, plan, timer, signal, onProgress, ahead);
@@ -193,12 +195,13 @@ export class Gatherer implements Stateful<GatherState> {
     plan: readonly PlannedProblem[],
     tally: StepTally,
     signal: AbortSignal,
+    progress: (done: number, total: number) => void,
   ): Promise<readonly PlannedProblem[]> {
     const { deps } = this;
     if (plan.length === 0) return plan;
     const refused = await deps.rewarder.prepare(
       plan.map((p) => deps.problems[p.problem]!),
-      () => {},
+      progress,
       signal,
     );
     if (refused.size === 0) return plan;

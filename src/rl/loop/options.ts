@@ -34,6 +34,8 @@ export interface TrainerOptions {
   readonly onNoSignal: "widen" | "stop";
   /** 1: the next step's rollouts are drawn by the weights before the update while the learner works on this one's. */
   readonly maxLag: 0 | 1;
+  /** False: rollouts are drawn and scored, and the weights stay as they are. */
+  readonly learn: boolean;
 }
 
 export interface TrainerDeps extends CollectDeps {
@@ -47,4 +49,10 @@ export interface TrainerDeps extends CollectDeps {
 
 export type StepPhase = "prepare" | "sample" | "score" | "learn" | "publish";
 /** `ahead`: the work belongs to the next step and goes on beside this step's update. */
-export type StepProgress = (phase: StepPhase, p: RolloutProgress | null, ahead: boolean) => void;
+export type StepProgress = (
+  phase: StepPhase,
+  p: RolloutProgress | null,
+  ahead: boolean,
+  /** Goldens made ready, in the phase `prepare`. */
+  prepared?: { readonly done: number; readonly total: number },
+) => void;
