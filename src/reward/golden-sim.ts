@@ -103,7 +103,7 @@ export async function traceGolden(w: Work, stimulus: Stimulus): Promise<Traced> 
     awake = false;
     result = await attempt(texts.slice(0, 1), []);
   }
-  if (result.kind !== "ran") return { ok: false, reason: failure(result, names) };
+  if (result.kind !== "ran") return { ok: false, reason: failure(result, names, w.iface.loopLine) };
   const samples = readTrace(result.output, names.verdict);
   if (samples === null || samples.length === 0)
     return { ok: false, reason: "golden ends the simulation itself" };
@@ -176,7 +176,7 @@ export async function signGolden(w: Work, draft: Prepared): Promise<Signed> {
     { source: bench + withSuffix(w.admitted, names.suffix), root: rootName(names), cpuSeconds: null },
     w.signal,
   );
-  if (result.kind !== "ran") return { ok: false, reason: failure(result, names) };
+  if (result.kind !== "ran") return { ok: false, reason: failure(result, names, w.iface.loopLine) };
   const line = readVerdictLine(result.output, names.verdict, draft.checkpoints.length);
   if (line === null) return { ok: false, reason: "golden ends the simulation itself" };
   if (/[xz]/.test(line.signature))
@@ -208,9 +208,17 @@ function variants(admitted: Admitted, top: string, names: Names): { module: stri
   return [base, ...others.filter((v) => v !== null)];
 }
 
-function failure(result: Exclude<SimResult, { kind: "ran" }>, names: Names): string {
+function failure(
+  result: Exclude<SimResult, { kind: "ran" }>,
+  names: Names,
+  loopLine: number | null | undefined,
+): string {
   if (result.kind === "infra") throw new PrepareFault(result);
   if (result.kind === "compile") return `golden does not compile: ${cleanLog(result.log, names)}`;
-  if (result.kind === "timeout") return `golden is too slow: ${result.log}`;
+  if (result.kind === "timeout") {
+    const where =
+      loopLine == null ? "" : ` (line ${loopLine}: logic feeds back into itself and may never settle)`;
+    return `golden is too slow: ${result.log}${where}`;
+  }
   return `golden crashes the simulator: ${cleanLog(result.log, names)}`;
 }

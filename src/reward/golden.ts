@@ -17,9 +17,10 @@ import {
   type Work,
 } from "./golden-sim.js";
 import { readHeader } from "./header.js";
-import { type InterfaceResult, outputBits } from "./interface.js";
+import { type InterfaceResult, outputBits, unusable } from "./interface.js";
 import { measure } from "./mutate/measure.js";
 import { type Mined, minedConstants } from "./numbers.js";
+import { placeOf } from "./ports.js";
 import { PREPARED_VERSION, type Preparation, type Prepared } from "./prepared.js";
 import { signatureOf } from "./signature.js";
 import { makeStimulus, runWords, type Stimulus, type StimulusOptions, stepWords } from "./stimulus.js";
@@ -78,11 +79,11 @@ export function interfaceOf(
 ): InterfaceResult {
   const found = netlist?.ok === true ? netlist : readHeader(admitted.tokens, top);
   if (!found.ok) return found;
-  if (found.iface.outputs.length === 0) return { ok: false, reason: "golden has no outputs" };
-  if (found.iface.inputs.length === 0 && found.iface.stateful) {
-    return { ok: false, reason: "golden has state but no inputs" };
-  }
-  return found;
+  // A port that is no bundle of bits is not among the netlist's.
+  const header = found.iface.outputs.length === 0 ? readHeader(admitted.tokens, top) : found;
+  if (!header.ok) return header;
+  const reason = unusable(found.iface, placeOf(admitted.tokens, top));
+  return reason === null ? found : { ok: false, reason };
 }
 
 export type Drafted =
@@ -162,7 +163,11 @@ function draftOf(w: Work, stimulus: Stimulus, traced: Extract<Traced, { ok: true
   const compared = new Set(samples.map((s) => s.step));
   let everDefined = 0n;
   for (const step of compared) everDefined |= all & ~open[step]!;
-  if (everDefined === 0n) return { ok: false, reason: "golden's outputs are never defined" };
+  if (everDefined === 0n)
+    return {
+      ok: false,
+      reason: `golden's outputs are never defined (${placeOf(w.admitted.tokens, w.task.top)})`,
+    };
   const draft: Prepared = {
     version: PREPARED_VERSION,
     key: w.key,

@@ -13,11 +13,13 @@ import {
   type ResetPort,
 } from "./interface.js";
 import type { Token } from "./lexer.js";
-import { moduleBody, readPorts } from "./ports.js";
+import { moduleBody, readPorts, unsetParameter } from "./ports.js";
 
 export function readHeader(tokens: readonly Token[], top: string): InterfaceResult {
   const body = moduleBody(tokens, top);
   if (body === null) return { ok: false, reason: `module ${top} is not defined` };
+  const unset = unsetParameter(body);
+  if (unset !== null) return { ok: false, reason: unset };
   const ports = readPorts(body);
   const inputs: Port[] = [];
   const outputs: Port[] = [];
@@ -25,7 +27,7 @@ export function readHeader(tokens: readonly Token[], top: string): InterfaceResu
     const fault =
       p.odd ??
       (p.direction === "inout"
-        ? "is an inout"
+        ? "is inout"
         : p.width === null
           ? "has a width that is not a constant this reader knows"
           : null);

@@ -39,6 +39,8 @@ export interface DesignInterface {
   readonly stateful: boolean;
   /** Some register's clock is made by logic from inputs: inputs then change one at a time, so that nothing races. */
   readonly derivedClock: boolean;
+  /** Line at which logic feeds back into itself; null (or absent) where none is known to. */
+  readonly loopLine?: number | null;
   readonly source: "yosys" | "header";
 }
 
@@ -61,3 +63,16 @@ export const activeLevelByName = (name: string): 0 | 1 =>
 export const looksLikeClock = (name: string): boolean => /(?:clk|clock|^ck$|_ck$|^ck_|sclk)/i.test(name);
 
 export const outputBits = (iface: DesignInterface): number => iface.outputs.reduce((n, p) => n + p.width, 0);
+
+/** The compiler and the simulator cut wider words. */
+const MAX_INTERFACE_BITS = 65_536;
+
+/** Why no bench can be made for ports like these, or null. `place`: where they are declared. */
+export function unusable(iface: DesignInterface, place: string): string | null {
+  if (iface.outputs.length === 0) return `golden has no outputs (${place})`;
+  if (iface.inputs.length === 0 && iface.stateful) return `golden has state but no inputs (${place})`;
+  const bits = iface.inputs.reduce((n, p) => n + p.width, outputBits(iface));
+  return bits > MAX_INTERFACE_BITS
+    ? `golden's interface has ${bits} bits, more than ${MAX_INTERFACE_BITS} (${place})`
+    : null;
+}

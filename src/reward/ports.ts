@@ -122,6 +122,7 @@ export function readPorts(body: readonly Token[]): ReadonlyMap<string, HeaderPor
     i = Math.max(k, i + 1);
   }
   redeclared(body, params, ports);
+  interfaces(body, ports);
   return ports;
 }
 
@@ -155,6 +156,43 @@ function defaultEnd(body: readonly Token[], k: number): number {
   return k;
 }
 
+const article = (d: string): string => (d === "inout" ? "inout" : `an ${d}`);
+
+/** `bus.master b`, and `bus b` before any direction. */
+function interfaces(body: readonly Token[], ports: Map<string, HeaderPort>): void {
+  let k = 2;
+  while (k < body.length && body[k]!.text !== "(" && body[k]!.text !== ";") {
+    k = body[k]!.text === "#" ? closing(body, k + 1) + 1 : k + 1;
+    if (k === 0) return;
+  }
+  for (k++; k < body.length && !DIRECTIONS.has(body[k]!.text) && body[k]!.text !== ";"; k++) {
+    const [kind, a, b, c] = [body[k]!, body[k + 1], body[k + 2], body[k + 3]];
+    if (kind.kind !== "id" || isKeyword(kind.text)) continue;
+    const name = a?.text === "." ? (b?.kind === "id" ? c : undefined) : a;
+    if (name === undefined || name.kind !== "id" || isKeyword(name.text)) continue;
+    ports.set(name.text, { direction: "inout", width: null, odd: "is an interface", line: name.line });
+  }
+}
+
+/** "line N", of a module's name, for reasons that concern it as a whole. */
+export function placeOf(tokens: readonly Token[], top: string): string {
+  const body = moduleBody(tokens, top);
+  return body === null ? `module ${top}` : `line ${body[1]!.line}: module ${top}`;
+}
+
+/** A parameter without a value, which nobody could set. */
+export function unsetParameter(body: readonly Token[]): string | null {
+  for (let i = 2; i < body.length; i++) {
+    const t = body[i]!;
+    if (t.text !== "parameter") continue;
+    let k = i + 1;
+    while (k < body.length && !/^[,;)=]$/.test(body[k]!.text))
+      k = body[k]!.text === "[" ? closing(body, k) + 1 || k + 1 : k + 1;
+    if (body[k]?.text !== "=") return `line ${t.line}: parameter ${body[k - 1]!.text} has no value`;
+  }
+  return null;
+}
+
 /**
  * Why a module cannot stand in for another by its ports: a port that is there with another direction or width. What
  * the header does not tell is left to the compiler.
@@ -172,7 +210,7 @@ export function portMisfit(tokens: readonly Token[], top: string, iface: DesignI
     if (p === undefined) continue;
     const at = `line ${p.line}: port ${w.name}`;
     if (p.odd !== null) return `${at} ${p.odd}`;
-    if (p.direction !== w.direction) return `${at} is an ${p.direction}, not an ${w.direction}`;
+    if (p.direction !== w.direction) return `${at} is ${article(p.direction)}, not ${article(w.direction)}`;
     if (p.width !== null && p.width !== w.width) {
       return `${at} is ${p.width} bit${p.width === 1 ? "" : "s"} wide, not ${w.width}`;
     }

@@ -15,6 +15,7 @@ import {
   type Register,
   type ResetPort,
 } from "./interface.js";
+import { loopLine } from "./loops.js";
 
 type Bit = number | string;
 
@@ -30,6 +31,7 @@ interface Netlist {
             {
               type: string;
               parameters: Record<string, string | number>;
+              attributes?: Record<string, string | number>;
               connections: Record<string, Bit[]>;
               port_directions?: Record<string, string>;
             }
@@ -232,6 +234,7 @@ export function readNetlist(json: string, top: string): InterfaceResult {
     memoryWords,
     stateful,
     derivedClock,
+    loopLine: loopLine(cells, isState),
     source: "yosys",
   };
   return { ok: true, iface };
