@@ -85,17 +85,31 @@ async function dispatch(shell: Shell, parts: Parts): Promise<number> {
             type: "boolean",
             describe: "Go on with a run: the one named, or the newest unfinished one",
           })
+          .option("rollouts-only", {
+            type: "boolean",
+            describe: "rl: sample and score, keep the rollouts in the run, update nothing",
+          })
+          .option("train-only", {
+            type: "string",
+            requiresArg: true,
+            describe: "rl: update on the rollouts that this run kept, sample nothing",
+          })
           .option("dry-run", { type: "boolean", describe: "Check everything, show the plan, start nothing" })
           .option("json", { type: "boolean", describe: "Print the result as one JSON object on stdout" })
           .option("quiet", { type: "boolean", describe: "No progress, only warnings and the result" }),
       async (args) => {
         const overrides = checkOverrides(list(args.override));
         const stage = checkStage(single("stage", args.stage), stages, example);
+        const from = single("train-only", args["train-only"]);
+        const half = [
+          ...(args["rollouts-only"] === true ? ["rl.only=rollouts"] : []),
+          ...(from === undefined ? [] : ["rl.only=training", `rl.rollouts=${JSON.stringify(from)}`]),
+        ];
         const { runStage } = await import("./train-command.js");
         code = await runStage(shell, parts, {
           stage,
           configs: list(args.config),
-          overrides,
+          overrides: [...overrides, ...half],
           name: single("name", args.name),
           resume: args.resume === true,
           dryRun: args["dry-run"] === true,

@@ -50,9 +50,9 @@ const sampling = z
       .number()
       .min(0)
       .max(8)
-      .default(2)
+      .default(4)
       .describe("adaptive: sharpness of inclusion in the expected variance, at the start"),
-    kappa_final: z.number().min(0).max(8).default(0.5).describe("adaptive: sharpness at the end"),
+    kappa_final: z.number().min(0).max(8).default(1).describe("adaptive: sharpness at the end"),
     kappa_schedule: z
       .enum(["fixed", "linear", "signal"])
       .default("linear")
@@ -178,6 +178,18 @@ export const rlSchema = z
       .nullable()
       .default(null)
       .describe("Stop, evaluate and finish after this many sampled tokens"),
+    only: z
+      .enum(["rollouts", "training"])
+      .nullable()
+      .default(null)
+      .describe(
+        "Half of a step, to look into it: rollouts = sample, score and keep them, no update (--rollouts-only); training = update on the rollouts of another run, no sampling (--train-only RUN)",
+      ),
+    rollouts: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe("only: training: run directory whose kept rollouts are trained on"),
     async: z
       .strictObject({
         max_lag: z
@@ -202,6 +214,13 @@ export const rlSchema = z
       .describe("Steps without useful groups: widen exploration, or stop"),
   })
   .superRefine((c, ctx) => {
+    if ((c.only === "training") !== (c.rollouts !== null)) {
+      ctx.addIssue({
+        code: "custom",
+        path: ["rollouts"],
+        message: "names the run whose rollouts are trained on, and goes together with only: training",
+      });
+    }
     const refuse = (path: string[], message: string) => ctx.addIssue({ code: "custom", path, message });
     const { n_max: nMax, step_tokens: stepTokens } = c.sampling;
     const nMin = fewestRollouts(c.sampling.n_min, c.group_size);

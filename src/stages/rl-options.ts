@@ -91,6 +91,7 @@ export function trainerOptions(config: RlConfig): TrainerOptions {
       totalSteps: rl.steps,
     },
     onNoSignal: rl.on_no_signal,
+    learn: rl.only !== "rollouts",
     maxLag: rl.async.max_lag === 0 ? 0 : 1,
   };
 }

@@ -28,6 +28,16 @@ export const storeRound = (plan: readonly PlannedProblem[], collected: Collected
   collected: { ...collected, groups: collected.groups.map(storeGroup) },
 });
 
+/** What was planned in a kept round, with the id of each problem; null when the value is no round. */
+export function recordedPlan(value: unknown): (PlannedProblem & { readonly id: string })[] | null {
+  const stored = value as StoredRound | null;
+  if (stored?.format !== ROUND_FORMAT) return null;
+  return stored.plan.map(([problem, rollouts], g) => {
+    const group = stored.collected.groups[g]!;
+    return { problem, rollouts, prior: group.prior, weight: group.weight, id: String(group.problemId) };
+  });
+}
+
 /** The round, when the value is one and was made for this very plan; else null. */
 export function loadRound(value: unknown, plan: readonly PlannedProblem[]): Collected | null {
   const stored = value as StoredRound | null;

@@ -196,11 +196,11 @@ export class RlTrainer implements Stateful<LoopState> {
   /** Counts, versions and the consequences of steps that changed nothing. */
   private settle(number: number, report: StepReport | null): void {
     const c = this.learned;
-    const empty = report === null;
+    const empty = report === null && this.options.learn;
     const skipped = report?.skipped === true;
     this.learned = {
       step: number,
-      version: empty || skipped ? c.version : c.version + 1,
+      version: report === null || skipped ? c.version : c.version + 1,
       emptySteps: empty ? c.emptySteps + 1 : 0,
       skippedInARow: skipped ? c.skippedInARow + 1 : 0,
     };

@@ -41,7 +41,7 @@ export async function update(
       ? 0
       : trained.reduce((n, t) => n + version - t.group.policyVersion, 0) / trained.length;
   const none: Update = { trained, report: null, nonFinite: 0, importance: null, lag };
-  if (trained.length < Math.min(options.minGroups, options.groups)) return none;
+  if (!options.learn || trained.length < Math.min(options.minGroups, options.groups)) return none;
   const packed = pack(gathered.step, trained, gathered.tally.drawnGroups || trained.length, options);
   const { nonFinite } = packed;
   if (packed.batch.lossTokens === 0) return { ...none, nonFinite };

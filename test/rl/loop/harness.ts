@@ -46,6 +46,7 @@ export const options = (over: Partial<TrainerOptions> = {}): TrainerOptions => (
   lr: { peak: 1e-4, warmupSteps: 0, kind: "constant", finalRatio: 1, totalSteps: 30 },
   onNoSignal: "widen",
   maxLag: 0,
+  learn: true,
   ...over,
 });
 

@@ -1,0 +1,21 @@
+/** Plans exactly what was planned before: for training again on rollouts that are already there. */
+
+import type { PlannedProblem, RoundContext, Strategy } from "./strategy.js";
+
+/** Plans by step, then by round. */
+export type RecordedPlans = ReadonlyMap<number, readonly (readonly PlannedProblem[])[]>;
+
+export function replayStrategy(plans: RecordedPlans, filters: boolean): Strategy {
+  return {
+    name: "replay",
+    filters,
+    plan: ({ step, round }: RoundContext) => plans.get(step)?.[round] ?? [],
+    observe: () => {},
+    exclude: () => {},
+    mark: () => () => {},
+    widen: () => {},
+    metrics: () => ({}),
+    state: () => null,
+    restore: () => {},
+  };
+}
