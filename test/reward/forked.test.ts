@@ -11,7 +11,17 @@ import { openSandbox } from "../../src/reward/sandbox.js";
 import { DEFAULT_LIMITS, type SimResult } from "../../src/reward/simulator.js";
 import { type EngineChoice, openSimulator } from "../../src/reward/simulators.js";
 import { children, signal, tools } from "./bench.js";
-import { type Bench, compiler, fakeIvl, initial, lives, openBench, scratch, until } from "./native.js";
+import {
+  type Bench,
+  compiler,
+  fakeIvl,
+  forkLibrary,
+  initial,
+  lives,
+  openBench,
+  scratch,
+  until,
+} from "./native.js";
 
 const opened: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -198,13 +208,11 @@ describe.skipIf(compiler === null)("a fork server", () => {
       'static char mark[8] = "clean"; printf("%p %s", sbrk(0), mark); for (int fd = 3; fd < 64; fd++) if (fcntl(fd, F_GETFD) != -1) printf(" %d", fd); printf(" %d %s", getenv("FORK_LOG") != 0, getenv("LD_PRELOAD")); strcpy(mark, "dirty"); malloc(1 << 20); return 9;',
     );
     writeFileSync(join(base, "vvp.conf"), "");
-    const built = buildLibrary(join(dir, "cache"), process.env.PATH ?? "");
-    if (!built.ok) throw new Error(built.why);
     const sim = makeForkedSimulator({
       tools: { ...tools(), ivlBase: base },
       scratchDir: join(dir, "s"),
       limits: DEFAULT_LIMITS,
-      library: built.library,
+      library: forkLibrary(),
       filter: true,
     });
     opened.push(() => sim.close());
@@ -219,10 +227,8 @@ describe.skipIf(compiler === null)("a fork server", () => {
 
   it("gives a garbled job line no job", () => {
     const dir = folder();
-    const built = buildLibrary(join(dir, "cache"), process.env.PATH ?? "");
-    if (!built.ok) throw new Error(built.why);
     mkdirSync(join(dir, "out"));
-    const { command } = forkedEngine(tools(), DEFAULT_LIMITS, built.library, true);
+    const { command } = forkedEngine(tools(), DEFAULT_LIMITS, forkLibrary(), true);
     for (const input of ["x\n", "-1\n", "\n", "9".repeat(500), "1"]) {
       const ran = spawnSync(command[0]!, command.slice(1), {
         cwd: join(dir, "out"),

@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildLibrary } from "../../src/reward/forked.js";
 import { DEFAULT_LIMITS, type Limits, type SimResult } from "../../src/reward/simulator.js";
 import { type OpenedSimulator, openSimulator, type SimulatorOptions } from "../../src/reward/simulators.js";
 import { which } from "../../src/reward/tools.js";
@@ -14,6 +15,12 @@ export const onLinux = process.platform === "linux";
 export const compiler = onLinux ? which("cc", path) : null;
 export const scratch = (): string => mkdtempSync(join(tmpdir(), "sim-test-"));
 const library = join(tmpdir(), `sim-test-native-${process.pid}`);
+/** Built once for all tests of a file. */
+export const forkLibrary = (): string => {
+  const built = buildLibrary(library, path);
+  if (!built.ok) throw new Error(built.why);
+  return built.library;
+};
 process.once("exit", () => rmSync(library, { recursive: true, force: true }));
 
 export interface Bench extends OpenedSimulator {
