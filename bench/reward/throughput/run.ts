@@ -92,11 +92,13 @@ interface Measured {
 const corpus = designsOf(flags.data, Number(flags.designs));
 const problems = corpus.designs.map(problemOf);
 const first = makeRewarder({ ...common, engine: "auto" });
+const prepareBegan = performance.now();
 const refused = await first.prepare(
   problems,
   (done, all) => process.stderr.write(`\rprepared ${done}/${all}`),
   signal,
 );
+const prepareMs = (performance.now() - prepareBegan) / problems.length;
 await first.close();
 process.stderr.write("\n");
 const usable = corpus.designs.filter((d) => !refused.has(problemOf(d).id));
@@ -204,6 +206,7 @@ console.log(
     rows: table,
     floorRange: [round(Math.min(...floors)), round(Math.max(...floors))],
     corpus: { name: corpus.name, designs: usable.length, candidates: cases.length, refused: refused.size },
+    prepareMsPerGolden: round(prepareMs),
     concurrency: cores,
     seconds: Number(flags.seconds),
     rounds: Number(flags.rounds),
