@@ -17,6 +17,13 @@ _veriloop_train() {
 complete -o default -F _veriloop_train train
 `;
 
+/** Files are the shell's to complete: it does so where we offer nothing. */
+const BENCH = ["--golden", "--top", "--seed", "--vectors", "--json"];
+const DESIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  verify: [...BENCH, "--candidate", "--completion", "--formal", "--seconds", "--vcd"],
+  testbench: [...BENCH, "--out", "--mutants"],
+};
+
 export async function completeWord(shell: Shell, parts: Parts, typed: readonly string[]): Promise<string[]> {
   const current = typed.at(-1) ?? "";
   const before = typed.at(-2);
@@ -24,6 +31,8 @@ export async function completeWord(shell: Shell, parts: Parts, typed: readonly s
   if (before === "--stage") return fits(Object.keys(parts.stages));
   if (before === "--config") return fits(shippedConfigs(shell.root));
   if (before === "config" && typed.length === 2) return fits(CONFIG_VERBS);
+  const design = DESIGN_OPTIONS[typed[0] ?? ""];
+  if (design !== undefined && typed.length > 1) return current.startsWith("-") ? fits(design) : [];
   if (current.startsWith("-")) {
     return fits(["--stage", "--config", "--name", "--resume", "--dry-run", "--json", "--quiet"]);
   }

@@ -1,6 +1,6 @@
 /** `train verify`: the verdict for a person, or one JSON object for a script. */
 
-import { EXIT_CODES } from "../core/errors.js";
+import { EXIT_CODES, TrainError } from "../core/errors.js";
 import type { Report } from "../reward/verify/report.js";
 import type { Verified } from "../stages/verify.js";
 import { interruptible } from "./interrupt.js";
@@ -24,9 +24,19 @@ export async function verifyCommand(shell: Shell, words: VerifyWords): Promise<n
   const { verifyDesign } = await import("../stages/verify.js");
   const { golden, candidate, top, seed, vectors, vcd } = words;
   const formal = words.formal ? { seconds: words.seconds } : null;
-  const verified = await interruptible((signal) =>
-    verifyDesign({ cwd: shell.cwd, golden, candidate, top, seed, vectors, vcd, formal }, shell, signal),
-  );
+  const request = { cwd: shell.cwd, golden, candidate, top, seed, vectors, vcd, formal };
+  let verified: Verified;
+  try {
+    verified = await interruptible((signal) => verifyDesign(request, shell, signal));
+  } catch (error) {
+    // For a script, a machine that cannot check is a verdict like any other.
+    if (!words.json || !(error instanceof TrainError) || error.code !== "tool") throw error;
+    const { message: log, hint } = error;
+    shell.stdout.write(
+      `${JSON.stringify({ verdict: "infra", golden, candidate: candidate.path, code: "tool", retryable: false, log, hint })}\n`,
+    );
+    return error.exitCode;
+  }
   shell.stdout.write(
     words.json ? `${JSON.stringify(verifyJson(verified))}\n` : verifyText(verified, shell.stdout.colour),
   );

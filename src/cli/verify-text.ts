@@ -178,11 +178,8 @@ function mismatchLines(r: Mismatch, colour: boolean): string[] {
   const others = at.wrong.slice(1);
   const columns = worthShowing(shown.moments, at.index, iface);
   const picture = pictureOf(columns, iface, WIDTH - 2);
-  const sample = `sample ${first.sample.toLocaleString("en")}`;
-  const origin =
-    r.by === "proof"
-      ? `${sample} of the counterexample that the proof engine found`
-      : `${sample} of ${r.bench.samples.toLocaleString("en")}`;
+  const sample = `sample ${first.sample.toLocaleString("en")} of ${r.bench.samples.toLocaleString("en")}`;
+  const origin = r.by === "proof" ? "of the counterexample" : sample;
   return [
     ...item("first", `${whereOf(at, iface.clocks)} (${origin})`),
     ...item("output", labelOf(first.signal, width)),
@@ -190,6 +187,12 @@ function mismatchLines(r: Mismatch, colour: boolean): string[] {
     ...value("got", first.got),
     ...(bits === "" ? [] : item("", bits)),
     ...unknownLines(first.got),
+    ...(r.by === "proof"
+      ? item(
+          "found by",
+          `the proof engine; ${r.bench.samples.toLocaleString("en")} samples of simulation showed no difference`,
+        )
+      : []),
     ...(others.length === 0 ? [] : item("also", `${others.join(", ")} at the same moment`)),
     "",
     ...picture.lines.map((line, i) => `  ${i === picture.wrongLine ? paint(colour, "red", line) : line}`),

@@ -7,14 +7,15 @@ import { nearNames } from "../config/nearest.js";
 import { TrainError } from "../core/errors.js";
 import type { Problem } from "../core/types.js";
 import { problemId } from "../core/units.js";
+import { makeEngines } from "../reward/engines.js";
 import { type Admitted, admit, tokenize } from "../reward/gate.js";
 import { admitGolden } from "../reward/golden.js";
 import { makeGoldens, type Ready } from "../reward/goldens.js";
 import { secretNames } from "../reward/names.js";
 import { readInterfaces } from "../reward/netlists.js";
+import type { Prover } from "../reward/proof.js";
 import { ownScratch, sweepScratch } from "../reward/scratch.js";
 import { DEFAULT_LIMITS, type Limits, type Simulator } from "../reward/simulator.js";
-import { type OpenedSimulator, openSimulator } from "../reward/simulators.js";
 import { DEFAULT_STIMULUS, type StimulusOptions } from "../reward/stimulus.js";
 import { makeStore } from "../reward/store.js";
 import { DEFAULT_MUTANTS } from "../reward/tiers.js";
@@ -85,7 +86,8 @@ export function readGolden(golden: Source, top: string | undefined): GoldenText 
 export interface Opened {
   readonly tools: Tools;
   readonly simulator: Simulator;
-  readonly sandbox: OpenedSimulator["sandbox"];
+  /** Null without Yosys. */
+  readonly prover: Prover | null;
   /** Working folder of this command, removed by `close`. */
   readonly scratchDir: string;
   readonly cacheDir: string;
@@ -102,20 +104,17 @@ export function openBench(
   limits: Limits = DEFAULT_LIMITS,
 ): Opened {
   const tools = locateTools(machine.searchPath);
+  const cacheDir = join(machine.cacheDir, "goldens");
   const shared = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
   sweepScratch(shared);
   const scratchDir = ownScratch(shared);
   mkdirSync(scratchDir, { recursive: true });
   // A handful of simulations: what fork servers save, starting them costs.
-  const { simulator, sandbox } = openSimulator({
-    tools,
+  const engines = makeEngines({ tools, cacheDir, scratchDir, limits, engine: "spawn" }, scratchDir, [
     scratchDir,
-    limits,
-    engine: "spawn",
-    readOnly: [scratchDir],
-  });
+  ]);
+  const { simulator, prover } = engines;
   const stimulus = { ...DEFAULT_STIMULUS, vectors: settings.vectors };
-  const cacheDir = join(machine.cacheDir, "goldens");
   const goldens = makeGoldens({
     simulator,
     names: secretNames,
@@ -125,7 +124,7 @@ export function openBench(
     store: makeStore(cacheDir),
     scratchDir,
     mutants: DEFAULT_MUTANTS,
-    prover: null,
+    prover,
     readInterfaces: (jobs, signal) =>
       readInterfaces(jobs, { yosys: tools.yosys?.path ?? null, scratchDir }, signal),
     batch: 1,
@@ -133,14 +132,14 @@ export function openBench(
   return {
     tools,
     simulator,
-    sandbox,
+    prover,
     scratchDir,
     cacheDir,
     stimulus,
     ensure: (problem) => goldens.ensure(problem.task),
     close: async () => {
       goldens.close();
-      await simulator.close();
+      await engines.close();
       rmSync(scratchDir, { recursive: true, force: true });
     },
   };

@@ -48,7 +48,8 @@ export async function writeTestbench(
   const golden = readSource(request.golden, "--golden", request.cwd);
   const read = readGolden(golden, request.top);
   const refused = (reason: string): TrainError =>
-    new TrainError("data", `${golden.name} cannot serve as a golden: ${reason}`, {
+    new TrainError("data", `${golden.name} cannot serve as a golden`, {
+      details: reason.replace(/\bline (\d+): /g, `${golden.name}:$1: `).split("\n"),
       hint: "docs/verify.md says what a golden may hold",
     });
   if (!read.ok) throw refused(read.reason);

@@ -3,6 +3,7 @@
 import { PrepareFault } from "../reward/golden-sim.js";
 import { secretNames } from "../reward/names.js";
 import { makeRewarder } from "../reward/rewarder.js";
+import { DEFAULT_AUDIT, DEFAULT_FORMAL } from "../reward/tiers.js";
 import { located, submitCompletion, submitDesign } from "../reward/verify/candidate.js";
 import type { Report } from "../reward/verify/report.js";
 import { vcdText } from "../reward/verify/vcd.js";
@@ -72,6 +73,7 @@ export async function verifyDesign(
     return done({ verdict: "gate", bench: null, ...at }, top, null);
   }
   const bench = openBench(machine, request);
+  const prover = request.formal === null ? null : { prover: bench.prover, seconds: request.formal.seconds };
   const rewarder = makeRewarder({
     tools: bench.tools,
     cacheDir: bench.cacheDir,
@@ -80,6 +82,10 @@ export async function verifyDesign(
     seed: request.seed,
     stimulus: bench.stimulus,
     simulator: bench.simulator,
+    prover: bench.prover,
+    // What was asked for is looked at, and nothing by chance.
+    audit: { ...DEFAULT_AUDIT, share: 0 },
+    formal: { ...DEFAULT_FORMAL, when: "never" },
   });
   try {
     const report = await verify(
@@ -94,7 +100,7 @@ export async function verifyDesign(
         rewarder,
         golden: bench.ensure,
         check: { simulator: bench.simulator, names: secretNames },
-        prover: null,
+        prover,
       },
       signal,
     ).catch((fault: unknown): Report => {

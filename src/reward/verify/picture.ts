@@ -65,12 +65,11 @@ export function pictureOf(
       moments.map((m) => String(m.cycles[0])),
     );
   else
-    iface.clocks.forEach((c, k) =>
+    for (const [k, c] of iface.clocks.entries())
       row(
         `cycle of ${c.name}`,
         moments.map((m) => String(m.cycles[k])),
-      ),
-    );
+      );
   const inputs = iface.inputs.slice(0, MAX_INPUTS);
   for (const p of inputs)
     row(

@@ -2,12 +2,12 @@
 
 import type { CheckDeps } from "../check.js";
 import { compareDesigns, DEFAULT_RECORDING, type Explanation } from "../explain.js";
+import { assignments } from "../formal/replay.js";
 import type { Admitted } from "../gate.js";
 import type { Prepared } from "../prepared.js";
 import type { Counterexample } from "../proof.js";
 import type { Played } from "./compare-bench.js";
 
-/** In each cycle the inputs settle while the clocks rest, then every clock makes its active edge and goes back. */
 export async function replay(
   p: Prepared,
   found: Counterexample,
@@ -48,23 +48,11 @@ export async function replay(
 }
 
 function stepsOf(p: Prepared, found: Counterexample): bigint[] {
-  const clocks = p.iface.clocks.map((c) => ({
-    at: 1n << BigInt(p.stimulus.fields.find((f) => f.name === c.name)!.offset),
-    rest: c.edge === "neg" ? 1n : 0n,
-  }));
-  const steps: bigint[] = [];
-  for (const cycle of found.cycles) {
+  return assignments(found.cycles, p.iface).map((inputs) => {
     let row = 0n;
     for (const f of p.stimulus.fields) {
-      const value = cycle[f.name];
-      if (value !== undefined) row |= BigInt(`0b${value.replace(/[^01]/g, "0")}`) << BigInt(f.offset);
+      row |= BigInt(`0b${(inputs[f.name] ?? "0").replace(/[^01]/g, "0")}`) << BigInt(f.offset);
     }
-    for (const c of clocks) row = c.rest === 1n ? row | c.at : row & ~c.at;
-    steps.push(row);
-    for (const c of [...clocks, ...clocks]) {
-      row ^= c.at;
-      steps.push(row);
-    }
-  }
-  return steps;
+    return row;
+  });
 }

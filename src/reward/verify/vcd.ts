@@ -21,7 +21,7 @@ interface Signal {
   readonly valueAt: (m: Moment) => string;
 }
 
-/** Text of the file: scopes `inputs`, `expected`, `got` and `check` below the design's name. */
+/** Text of the file: scopes `inputs`, `golden`, `candidate` and `check` below the design's name. */
 export function vcdText(d: Dump): string {
   const signals: Signal[] = [];
   const lines = [
@@ -46,11 +46,11 @@ export function vcdText(d: Dump): string {
     for (const p of d.inputs) declare(p.name, p.width, "wire", (m) => m.inputs[p.name]!);
   });
   // What the golden leaves open is shown as unknown.
-  scope("expected", () => {
+  scope("golden", () => {
     for (const p of d.outputs)
       declare(p.name, p.width, "wire", (m) => m.expected[p.name]!.replaceAll("-", "x"));
   });
-  scope("got", () => {
+  scope("candidate", () => {
     for (const p of d.outputs) declare(p.name, p.width, "wire", (m) => m.got[p.name]!);
   });
   scope("check", () => {

@@ -26,7 +26,7 @@ export interface VerifyDeps {
   }>;
   readonly check: CheckDeps;
   /** Null: no proof is tried. */
-  readonly prover: { readonly prover: Prover; readonly seconds: number } | null;
+  readonly prover: { readonly prover: Prover | null; readonly seconds: number } | null;
 }
 
 export interface VerifyRequest {
@@ -84,7 +84,8 @@ export async function verify(request: VerifyRequest, deps: VerifyDeps, signal: A
   }
 
   let proof: ProofReport = { kind: "none" };
-  if (deps.prover !== null) {
+  if (deps.prover?.prover === null) proof = { kind: "undecided", reason: "there is no Yosys on the PATH" };
+  else if (deps.prover != null) {
     const found = await deps.prover.prover.prove(
       {
         golden: render(request.admitted.tokens),
