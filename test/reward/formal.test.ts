@@ -11,7 +11,7 @@ import { render } from "../../src/reward/lexer.js";
 import { secretNames } from "../../src/reward/names.js";
 import { readInterfaces } from "../../src/reward/netlists.js";
 import type { Proof } from "../../src/reward/proof.js";
-import { openSandbox } from "../../src/reward/sandbox.js";
+import { openSandbox, withProc } from "../../src/reward/sandbox.js";
 import { DEFAULT_LIMITS } from "../../src/reward/simulator.js";
 import { makeSpawnSimulator } from "../../src/reward/spawn.js";
 import { signal, tools } from "./bench.js";
@@ -367,7 +367,7 @@ describe.skipIf(yosys === null)("the machinery", () => {
       scratchDir: join(dir, "sandbox"),
     });
     if (wrap === null) return;
-    const boxed = openProver({ wrap });
+    const boxed = openProver({ wrap: withProc(wrap) });
     expect(await prove(SYNC, SYNC, boxed)).toMatchObject({ kind: "equal" });
     expect(await prove(SYNC, ASYNC, boxed)).toMatchObject({ kind: "different", replayed: true });
   });

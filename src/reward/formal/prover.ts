@@ -28,7 +28,7 @@ export interface ProverDeps {
   readonly simulator: Simulator;
   readonly names: () => Names;
   readonly scratchDir: string;
-  /** Puts a sandbox around a command. */
+  /** Puts a sandbox around a command; Yosys needs a /proc in it (`withProc`). */
   readonly wrap?: Wrap;
   readonly limits?: Partial<Omit<RunLimits, "wallMs">> & { readonly gates?: number };
 }

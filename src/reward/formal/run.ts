@@ -39,7 +39,7 @@ export function runLimited(
     `ulimit -f ${Math.ceil(limits.fileBytes / 512)}; ulimit -S -t ${Math.ceil(limits.wallMs / 1000) + 1}; ` +
     `exec "$@" 2>&1`;
   const full = ["/bin/sh", "-c", script, "sh", ...command];
-  const wrapped = wrap === undefined ? full : withProc(wrap(full, dir));
+  const wrapped = wrap?.(full, dir) ?? full;
   return new Promise((resolve, reject) => {
     const child = spawn(wrapped[0]!, wrapped.slice(1), {
       cwd: dir,
@@ -78,14 +78,6 @@ export function runLimited(
       settle(judge(number, output, command[0]!));
     });
   });
-}
-
-/** Yosys finds its own files through /proc/self/exe: the sandbox's own processes, nobody else's. */
-function withProc(wrapped: readonly string[]): readonly string[] {
-  const end = wrapped.indexOf("--remount-ro");
-  return /bwrap$/.test(wrapped[0] ?? "") && end > 0
-    ? [...wrapped.slice(0, end), "--proc", "/proc", ...wrapped.slice(end)]
-    : wrapped;
 }
 
 const SIGNALS: Readonly<Record<string, number>> = {
