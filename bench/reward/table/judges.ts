@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seed } from "../../../src/core/units.js";
 import { makeRewarder } from "../../../src/reward/rewarder.js";
+import { DEFAULT_LIMITS, type Limits } from "../../../src/reward/simulator.js";
 import type { Tools } from "../../../src/reward/tools.js";
 import { formatCompletion } from "../../../src/text/format.js";
 import { codevVerdict } from "../baseline/codev.js";
@@ -29,6 +30,7 @@ export async function byReward(
   trials: readonly Trial[],
   tools: Tools,
   signal: AbortSignal,
+  limits: Limits = DEFAULT_LIMITS,
 ): Promise<Answer[]> {
   const dir = mkdtempSync(join(tmpdir(), "table-"));
   const rewarder = makeRewarder({
@@ -37,6 +39,7 @@ export async function byReward(
     scratchDir: join(dir, "scratch"),
     // A second look at some passes is measured elsewhere; here the first verdict speaks for itself.
     audit: { share: 0, vectors: 10_000 },
+    limits,
   });
   try {
     const goldens = [...new Map(trials.map((t) => [t.golden.name, problemOf(t.golden)])).values()];

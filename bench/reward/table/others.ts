@@ -38,6 +38,8 @@ interface Other {
   readonly quick: readonly string[];
   /** Rows before anything was measured, so that a failure shows as a row as well. */
   readonly rows: readonly { readonly what: string; readonly target: string }[];
+  /** How the bench is told where the data lies. */
+  data(root: string): readonly string[];
   read(result: never): readonly Pick<Row, "ours" | "baseline" | "met">[];
 }
 
@@ -59,10 +61,26 @@ const percent = (x: number | null | undefined): string => (x === null || x === u
 
 export const OTHERS: readonly Other[] = [
   {
+    key: "rewrites",
+    script: "bench/reward/rewrites/run.ts",
+    full: ["--baseline"],
+    quick: ["--limit=8", "--seeds=1", "--baseline"],
+    data: (root) => [root],
+    rows: [{ what: "proven-equal rewrites rejected", target: "0" }],
+    read: (r: { figure: number; baseline: number | null; proven: number }) => [
+      {
+        ours: `${r.figure} of ${r.proven}`,
+        baseline: r.baseline === null ? "-" : `${r.baseline} of ${r.proven}`,
+        met: r.proven === 0 ? null : r.figure === 0,
+      },
+    ],
+  },
+  {
     key: "mutants",
     script: "bench/reward/mutants/run.ts",
     full: ["--baseline", "--proofs=3"],
     quick: ["--limit=6", "--per=8", "--baseline"],
+    data: (root) => [root],
     rows: [
       { what: "mutants killed, VerilogEval", target: ">= 99.5 %" },
       { what: "mutants killed, RTLLM", target: ">= 98.5 %" },
@@ -84,6 +102,7 @@ export const OTHERS: readonly Other[] = [
     script: "bench/reward/throughput/run.ts",
     full: ["--baseline"],
     quick: ["--designs=10", "--mutants=4", "--seconds=1", "--rounds=1", "--baseline"],
+    data: (root) => [`--data=${root}`],
     rows: [
       { what: "verdicts/s, plain spawning", target: ">= 100" },
       { what: "verdicts/s, pre-forked", target: ">= 300 or 0.45 floor" },
@@ -107,12 +126,20 @@ export const OTHERS: readonly Other[] = [
       ];
     },
   },
+  {
+    key: "main-thread",
+    script: "bench/reward/main-thread/run.ts",
+    full: [],
+    quick: ["80"],
+    data: () => [],
+    rows: [{ what: "main-thread CPU ms per verdict", target: "<= 0.2" }],
+    read: (r: { figure: number }) => [{ ours: r.figure.toFixed(3), baseline: "-", met: r.figure <= 0.2 }],
+  },
 ];
 
 export async function otherRows(other: Other, s: Setting): Promise<Row[]> {
   const { script } = other;
-  const rooted = script.includes("throughput") ? [`--data=${s.root}`] : [s.root];
-  const args = [...rooted, ...(s.quick ? other.quick : other.full)];
+  const args = [...other.data(s.root), ...(s.quick ? other.quick : other.full)];
   const command = `npx tsx ${script} ${args.join(" ")}`;
   const blank = (reason: string): Row[] =>
     other.rows.map((r) => ({ ...r, ours: "-", baseline: "-", met: null, command, details: { reason } }));

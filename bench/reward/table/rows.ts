@@ -1,9 +1,15 @@
 /** Rows of the table that are judged here: the named faults and cheats, the pairs argued by hand, goldens beside themselves. */
 
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DEFAULT_LIMITS } from "../../../src/reward/simulator.js";
 import type { Tools } from "../../../src/reward/tools.js";
 import { CASES } from "../../../test/reward/pairs/index.js";
 import { type Design, rtllm, spread, VERILOG_EVAL_SETS, verilogEval } from "../corpus/index.js";
 import { selfEquivalence } from "../self/self.js";
+import { GOLDEN } from "../soak/base.js";
+import { hostile } from "../soak/hostile.js";
 import { CHEATS, HONEST } from "./cheats.js";
 import { DEEP_FAULTS, DEEP_GOLDENS } from "./deep.js";
 import { type Answer, byBaseline, byReward, type Trial } from "./judges.js";
@@ -64,6 +70,34 @@ export async function cheatRow(s: Setting): Promise<Row> {
     command: `${TABLE}cheats`,
     details: { ours: listed(ours), baseline: listed(theirs) },
   };
+}
+
+/** The hostile suite: what passes, and what was written where no candidate has any business. */
+export async function hostileRow(s: Setting): Promise<Row> {
+  const outside = mkdtempSync(join(tmpdir(), "outside-"));
+  try {
+    const golden: Design = { name: "hostile-target", golden: GOLDEN, top: "top_module" };
+    const all = hostile(outside);
+    const chosen = s.quick ? spread(all, 40) : all;
+    const trials = chosen.map((h): Trial => ({ golden, name: `${h.family}: ${h.name}`, code: h.code }));
+    const limits = { ...DEFAULT_LIMITS, compileCpuSeconds: 1, runCpuSeconds: 1, wallMs: 8000 };
+    const answers = await byReward(trials, s.tools, s.signal, limits);
+    const unexpected = answers.filter(
+      (a, k) => !(chosen[k]!.allowed as readonly string[]).includes(a.said.split(":")[0]!),
+    );
+    const written = readdirSync(outside);
+    return {
+      what: "hostile candidates passed",
+      target: "0",
+      ours: `${count(answers)} of ${answers.length}`,
+      baseline: "-",
+      met: count(answers) === 0 && written.length === 0,
+      command: `${TABLE}hostile`,
+      details: { unexpected: listed(unexpected), writtenOutside: written },
+    };
+  } finally {
+    rmSync(outside, { recursive: true, force: true });
+  }
 }
 
 /** Two rows from one run: equal designs rejected, unequal ones accepted. */

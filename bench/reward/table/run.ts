@@ -1,6 +1,6 @@
 /**
  * The reward's target table in one command: `npx tsx bench/reward/table/run.ts [data root] [--quick] [--save]
- * [--only=NAMES]`. NAMES are some of deep, cheats, pairs, self, mutants, throughput, rewrites, hostile, with commas. Every row has this
+ * [--only=NAMES]`. NAMES are some of deep, cheats, hostile, pairs, self, rewrites, mutants, throughput, main-thread, with commas. Every row has this
  * project's figure, that of CodeV-R1's published check on the same designs, and whether the target is met. `--save`
  * writes bench/reward/results/table.json with machine, versions and date; the last line is one JSON object.
  */
@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { locateTools } from "../../../src/reward/tools.js";
 import { benchMachine, DATA_ROOT } from "../corpus/index.js";
 import { OTHERS, otherRows } from "./others.js";
-import { cheatRow, deepRow, pairRows, type Row, type Setting, selfRow } from "./rows.js";
+import { cheatRow, deepRow, hostileRow, pairRows, type Row, type Setting, selfRow } from "./rows.js";
 
 const args = process.argv.slice(2);
 const flags = new Set(args.filter((a) => a.startsWith("--")).map((a) => a.split("=")[0]!));
@@ -28,6 +28,7 @@ const setting: Setting = {
 const makers: readonly (readonly [string, () => Promise<readonly Row[]>])[] = [
   ["deep", async () => [await deepRow(setting)]],
   ["cheats", async () => [await cheatRow(setting)]],
+  ["hostile", async () => [await hostileRow(setting)]],
   ["pairs", () => pairRows(setting)],
   ["self", async () => [await selfRow(setting)]],
   ...OTHERS.map((other) => [other.key, () => otherRows(other, setting)] as const),
