@@ -189,6 +189,25 @@ async function dispatch(shell: Shell, parts: Parts): Promise<number> {
       },
     )
     .command(
+      "replay <run>",
+      "Do a step of a run again and compare it with the record",
+      (y) =>
+        y
+          .positional("run", { type: "string", describe: "Name of the run, or its folder" })
+          .option("step", { type: "string", requiresArg: true, describe: "The step" })
+          .option("dir", { type: "string", requiresArg: true, describe: "Folder of runs [checkpoints/runs]" })
+          .option("json", { type: "boolean", describe: "Print the comparison as one JSON object" }),
+      async (args) => {
+        const { replayCommand } = await import("./replay-command.js");
+        code = await replayCommand(shell, parts, {
+          run: String(args.run),
+          step: single("step", args.step),
+          dir: single("dir", args.dir),
+          json: args.json === true,
+        });
+      },
+    )
+    .command(
       "verify",
       "Does a design behave as another one? The first difference, waves, a proof",
       (y) => verifyOptions(y),

@@ -7,7 +7,7 @@ import { TrainError } from "../core/errors.js";
 import { runsOf } from "../run/directory.js";
 import { systemHost } from "../run/host.js";
 import { livingOwner } from "../run/owner.js";
-import type { RunRecord } from "../run/record.js";
+import { type RunRecord, readRecord } from "../run/record.js";
 import type { Shell } from "./shell.js";
 import { printable, table } from "./text.js";
 
@@ -87,18 +87,31 @@ export async function reportCommand(
   shell: Shell,
   request: { run: string; dir: string | undefined; json: boolean },
 ): Promise<void> {
+  const run = findRun(shell, request, "report");
+  const sweep = readRecord(run)?.stage === "sweep";
+  const path = sweep
+    ? await (await import("../stages/sweep-report.js")).writeSweepReport(run)
+    : await (await import("../stages/report.js")).writeReport(run);
+  shell.stdout.write(request.json ? `${JSON.stringify({ report: path })}\n` : `${path}\n`);
+}
+
+/** The folder of a run given by name or by path. @throws TrainError usage */
+export function findRun(
+  shell: Shell,
+  request: { readonly run: string; readonly dir: string | undefined },
+  verb: string,
+): string {
   const dir = resolve(shell.cwd, request.dir ?? DEFAULT_DIR);
   const run = [resolve(dir, request.run), resolve(shell.cwd, request.run)].find((p) =>
     existsSync(join(p, "run.json")),
   );
-  if (run === undefined) {
-    const names = runsOf(dir).map((r) => r.name);
-    const near = nearNames(request.run, names, 1)[0];
-    throw new TrainError("usage", `there is no run ${request.run} in ${dir}`, {
-      hint: near === undefined ? "train ls" : `did you mean: train report ${near}`,
-    });
-  }
-  const { writeReport } = await import("../stages/report.js");
-  const path = await writeReport(run);
-  shell.stdout.write(request.json ? `${JSON.stringify({ report: path })}\n` : `${path}\n`);
+  if (run !== undefined) return run;
+  const near = nearNames(
+    request.run,
+    runsOf(dir).map((r) => r.name),
+    1,
+  )[0];
+  throw new TrainError("usage", `there is no run ${request.run} in ${dir}`, {
+    hint: near === undefined ? "train ls" : `did you mean: train ${verb} ${near}`,
+  });
 }

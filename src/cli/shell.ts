@@ -90,7 +90,7 @@ export const commandLine = (shell: Shell): string =>
 /** Text that speaks of `train …` or `scripts/train …` in the words of this user's program. */
 export const asTyped = (text: string, program: string): string =>
   text.replace(
-    /(^|[\s`"'(])(?:scripts\/)?train (?=--|config\b|doctor\b|ls\b|report\b|verify\b|testbench\b|completion\b)/g,
+    /(^|[\s`"'(])(?:scripts\/)?train (?=--|config\b|doctor\b|ls\b|report\b|replay\b|verify\b|testbench\b|completion\b)/g,
     (_all, before: string) => `${before}${program} `,
   );
 

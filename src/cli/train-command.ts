@@ -28,7 +28,7 @@ export interface TrainRequest {
 
 type WithRun = { readonly run: { readonly name: string | null; readonly dir: string } };
 
-const clock: Clock = {
+export const clock: Clock = {
   now: () => performance.now(),
   sleep: async (ms, signal) => {
     await delay(ms, undefined, signal === undefined ? {} : { signal });

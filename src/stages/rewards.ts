@@ -23,7 +23,10 @@ export interface OpenedRewarder {
 export const scratchRoot = (): string => (pathExists("/dev/shm") ? "/dev/shm" : tmpdir());
 
 /** @throws TrainError tool, with what to type, when the simulator is missing or what the config demands cannot be had */
-export async function openRewarder(section: RewardSection, ctx: StageContext): Promise<OpenedRewarder> {
+export async function openRewarder(
+  section: RewardSection,
+  ctx: Pick<StageContext, "cacheDir" | "cores" | "reporter" | "searchPath">,
+): Promise<OpenedRewarder> {
   if (section.engine === "fake")
     return { rewarder: makeFakeRewarder(), versions: {}, sandbox: "none (fake reward)", choices: {} };
   const tools = locateTools(ctx.searchPath);
