@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { makeRng } from "../../src/core/rng.js";
 import { chooseRuns, runLength, stillRegisters } from "../../src/reward/deep.js";
 import type { DesignInterface } from "../../src/reward/interface.js";
+import { deBruijn } from "../../src/reward/modes.js";
 import { constantOf } from "../../src/reward/numbers.js";
-import { makeStimulus, type Stimulus, stepWords } from "../../src/reward/stimulus.js";
+import { makeStimulus, moreEpisodes, type Stimulus, stepWords } from "../../src/reward/stimulus.js";
 
 const iface = (over: Partial<DesignInterface>): DesignInterface => ({
   inputs: [],
@@ -130,8 +131,79 @@ it("gives small designs fewer vectors", () => {
     stateful: true,
     stateBits: 1,
   });
-  expect(makeStimulus(flop, [], makeRng(1)).steps.length).toBeLessThan(800);
+  expect(makeStimulus(flop, [], makeRng(1)).steps.length).toBeLessThan(1600);
   expect(makeStimulus({ ...flop, stateBits: 100 }, [], makeRng(1)).steps.length).toBeGreaterThan(2000);
+});
+
+it("drives designs with few inputs through every short word of values", () => {
+  const two = iface({
+    inputs: [
+      { name: "clk", width: 1 },
+      { name: "x", width: 1 },
+      { name: "y", width: 1 },
+    ],
+    clocks: [{ name: "clk", edge: "pos" }],
+    stateful: true,
+    stateBits: 3,
+  });
+  const s = makeStimulus(two, [], makeRng(1));
+  const at = (name: string): bigint => BigInt(s.fields.find((f) => f.name === name)!.offset);
+  const edges = s.steps.filter((x, i) => i > 0 && x.value & 1n && !(s.steps[i - 1]!.value & 1n));
+  const values = edges.map((x) => Number((x.value >> at("x")) & 1n) * 2 + Number((x.value >> at("y")) & 1n));
+  const words = new Set(values.slice(2, 68).map((_, i) => values.slice(i, i + 3).join("")));
+  expect(words.size).toBe(64);
+});
+
+it("makes de Bruijn sequences", () => {
+  expect(deBruijn(2, 3).join("")).toBe("00010111");
+  fc.assert(
+    fc.property(fc.integer({ min: 2, max: 8 }), fc.integer({ min: 1, max: 3 }), (values, order) => {
+      const cycle = deBruijn(values, order);
+      const turned = [...cycle, ...cycle];
+      const words = new Set(cycle.map((_, i) => turned.slice(i, i + order).join(",")));
+      expect([cycle.length, words.size]).toEqual([values ** order, values ** order]);
+    }),
+  );
+});
+
+it("waits as long as the golden's constants say, and then slips", () => {
+  const timed = iface({
+    inputs: [
+      { name: "clk", width: 1 },
+      { name: "go", width: 1 },
+      { name: "d", width: 16 },
+    ],
+    clocks: [{ name: "clk", edge: "pos" }],
+    stateful: true,
+    stateBits: 60,
+  });
+  const s = makeStimulus(timed, [{ value: 17n, width: 5 }], makeRng(1));
+  const go = BigInt(s.fields.find((f) => f.name === "go")!.offset);
+  const levels = s.steps
+    .filter((x, i) => i > 0 && x.value & 1n && !(s.steps[i - 1]!.value & 1n))
+    .map((x) => Number((x.value >> go) & 1n))
+    .join("");
+  expect(levels).toMatch(/01{16,19}0/);
+});
+
+it("goes on where a stimulus ends, in episodes", () => {
+  fc.assert(
+    fc.property(anyInterface, fc.nat(1000), (d, seed) => {
+      const s = make(d, seed);
+      const more = moreEpisodes(d, [], makeRng(seed), s, 60);
+      if (s.exhaustive) expect(more).toEqual([]);
+      else expect(more.length).toBeGreaterThan(0);
+      const clocks = s.fields.filter((f) => d.clocks.some((c) => c.name === f.name));
+      const mask = clocks.reduce((m, f) => m | (1n << BigInt(f.offset)), 0n);
+      let last = s.steps.at(-1)!.value;
+      for (const step of more.flat()) {
+        const changed = step.value ^ last;
+        if ((changed & mask) !== 0n) expect(changed & (changed - 1n)).toBe(0n);
+        last = step.value;
+      }
+    }),
+    { numRuns: 20 },
+  );
 });
 
 it("reads literals", () => {
