@@ -112,7 +112,7 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
   ): Promise<{ readonly kind: "believed"; readonly second?: SecondLook; readonly log: string } | Infra> => {
     const { problem } = request;
     const looks = second.looksFor(goldens.keyOf(problem.task), key, request.seed, request.tier ?? "sim");
-    if (!looks.audit && !looks.formal) return { kind: "believed", log: "" };
+    if (!looks.audit && looks.formal === null) return { kind: "believed", log: "" };
     const golden = await candidates.serving(problem, signal);
     if (golden.kind === "infra") return golden;
     const p = golden.preparation;

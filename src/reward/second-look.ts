@@ -38,7 +38,8 @@ export interface Pass {
 
 export interface Looks {
   readonly audit: boolean;
-  readonly formal: boolean;
+  /** asked: the request wants it; chosen: the config does, and a golden that cannot be proved is passed over. */
+  readonly formal: "asked" | "chosen" | null;
 }
 
 type Infra = Extract<SimResult, { kind: "infra" }>;
@@ -64,11 +65,11 @@ export function makeSecondLook(deps: SecondLookDeps) {
    * same. A request for the tier `formal` is looked at in every way there is, and told of one that there is not.
    */
   const looksFor = (goldenKey: string, key: string, seed: number, tier: "sim" | "formal"): Looks => {
-    if (tier === "formal") return { audit: true, formal: true };
+    if (tier === "formal") return { audit: true, formal: "asked" };
     const audit = hash128(`audit/${goldenKey}/${key}/${seed}`)[0] / 2 ** 32 < deps.audit.share;
     const { when } = deps.formal;
     const wanted = when === "always" || (when === "audit" && audit);
-    return { audit, formal: wanted && deps.prover !== null };
+    return { audit, formal: wanted && deps.prover !== null ? "chosen" : null };
   };
 
   const makeAudit = async (pass: Pass, signal: AbortSignal): Promise<Audit> => {
@@ -124,7 +125,7 @@ export function makeSecondLook(deps: SecondLookDeps) {
         return overturned("none", `fails an audit with ${deps.audit.vectors} other vectors: ${audit.log}`);
     }
     let formal: SecondLook["formal"] = "none";
-    if (looks.formal) {
+    if (looks.formal === "asked" || (looks.formal === "chosen" && pass.golden.provable !== false)) {
       const proof = await proofs.run(pass.key, signal, (s) => makeProof(pass, s));
       formal = verdictOf(proof);
       counts[formal]++;

@@ -135,6 +135,17 @@ describe("reward.formal.when", () => {
   });
 });
 
+it("a golden that cannot be proved equal to itself is passed over, unless the request asks", async () => {
+  const b = bench(
+    { kind: "undecided", reason: "out of time", ms: 1 },
+    { formal: { when: "always", seconds: 1 } },
+  );
+  const v = await b.scored(good, "sim");
+  expect([b.jobs.length, v.proof, v.second?.formal ?? "none"]).toEqual([0, "simulated", "none"]);
+  expect((await b.scored(good, "formal")).second?.formal).toBe("undecided");
+  expect(b.jobs.length).toBe(1);
+});
+
 describe.skipIf(tools().yosys === null)("with Yosys", () => {
   const wide = problem("module top_module(input [23:0] a, output y); assign y = ^a; endmodule", "wide");
   const real = (): ReturnType<typeof open> => {
