@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import type { Written } from "../stages/verify-testbench.js";
 import { interruptible } from "./interrupt.js";
 import type { Shell } from "./shell.js";
+import { printable } from "./text.js";
 import { qualityText } from "./verify-text.js";
 
 export interface TestbenchWords {
@@ -52,6 +53,8 @@ function writtenText(w: Written, words: TestbenchWords): string {
   ];
   if (words.mutants) {
     rows.push(["bench", bench.quality === null ? "not measured" : qualityText(bench.quality)]);
+    for (const m of bench.quality?.survivors ?? [])
+      rows.push(["missed", printable(`line ${m.line}: ${m.before} -> ${m.after} (proof: ${m.proof})`)]);
   }
   const lines = rows.map(([label, value]) => `${label.padEnd(8)}${value}`);
   if (w.kind === "testbench" && words.out !== "-") {

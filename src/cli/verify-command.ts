@@ -1,6 +1,7 @@
 /** `train verify`: the verdict for a person, or one JSON object for a script. */
 
 import { EXIT_CODES, TrainError } from "../core/errors.js";
+import { worthShowing } from "../reward/verify/picture.js";
 import type { Report } from "../reward/verify/report.js";
 import type { Verified } from "../stages/verify.js";
 import { interruptible } from "./interrupt.js";
@@ -84,6 +85,13 @@ function detailsOf(report: Report): Readonly<Record<string, unknown>> {
                 wrong: at.wrong,
                 cycles: Object.fromEntries(clocks.map((c, k) => [c.name, at.cycles[k]])),
                 long_run: at.longRun,
+                last: worthShowing(report.shown.moments, at.index, report.bench.iface).map((m) => ({
+                  cycles: Object.fromEntries(clocks.map((c, k) => [c.name, m.cycles[k]])),
+                  compared: m.compared,
+                  inputs: m.inputs,
+                  expected: m.expected,
+                  got: m.got,
+                })),
               },
         unexplained: report.unexplained,
       };

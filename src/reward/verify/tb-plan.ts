@@ -92,7 +92,7 @@ function partsOf(p: Prepared, steps: readonly TbStep[]): TbPart[] {
     const fresh = active(steps[i]!.row).filter((name) => !active(steps[i - 1]!.row).includes(name));
     if (i === p.stimulus.start) close(i, "out of reset");
     else if (i > p.stimulus.start && fresh.length > 0 && i - from >= 24)
-      close(i, `reset ${fresh.join(", ")} again`);
+      close(i, `reset ${fresh.join(", ")} asserted`);
     else if (i - from >= PART_STEPS) close(i, "further stimuli");
   }
   close(steps.length, "");
