@@ -1,7 +1,7 @@
 /**
  * Wrong rejects: rewrites of goldens, each proven equal first, judged by the reward on several stimulus seeds and by
  * the published check. `npx tsx bench/reward/rewrites/run.ts [data root] [--limit=N] [--seeds=5] [--seconds=10]
- * [--baseline] [--rtllm]`; tables and culprits go to the error stream, the last line is one JSON object.
+ * [--only=PART OF A NAME] [--baseline] [--rtllm]`; tables and culprits go to the error stream, the last line is one JSON object.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -27,7 +27,11 @@ const tools = locateTools(process.env.PATH ?? "");
 if (tools.yosys === null) throw new Error("proofs need Yosys");
 const all = [...verilogEval(root), ...(args.includes("--rtllm") ? rtllm(root, "v2") : [])];
 if (all.length === 0) throw new Error(`no benchmark data below ${root}: give its folder as the argument`);
-const designs = spread(all, option("limit", all.length));
+const only = args.find((a) => a.startsWith("--only="))?.slice(7) ?? "";
+const designs = spread(
+  all.filter((d) => d.name.includes(only)),
+  option("limit", all.length),
+);
 const signal = new AbortController().signal;
 const dir = mkdtempSync(join(tmpdir(), "rewrites-"));
 

@@ -146,6 +146,31 @@ function caseAsIf(t: Tokens): string | null {
   return done ? text(out) : null;
 }
 
+/** Range with which a name is declared, "" for one bit; null where it is not found or has several. */
+function rangeOf(t: Tokens, name: string): string | null {
+  let found: string | null = null;
+  for (let i = 1; i < t.length; i++) {
+    if (!/^(reg|logic|wire|output|integer)$/.test(t[i]!.text)) continue;
+    let k = i + 1;
+    while (/^(reg|logic|wire|signed)$/.test(t[k]?.text ?? "")) k++;
+    let range = t[i]!.text === "integer" ? "[31:0]" : "";
+    if (t[k]?.text === "[") {
+      const close = closing(t, k);
+      range = text(t.slice(k, close + 1));
+      k = close + 1;
+    }
+    // The names of the list, up to what is no name: a value, an unpacked range, the next port.
+    for (; t[k]?.kind === "id" && !isKeyword(t[k]!.text); k += 2) {
+      if (t[k]!.text === name) {
+        if (t[k + 1]?.text === "[") return null;
+        found = range;
+      }
+      if (t[k + 1]?.text !== ",") break;
+    }
+  }
+  return found;
+}
+
 interface Item {
   readonly head: string;
   readonly tokens: Token[];
@@ -193,9 +218,11 @@ function assignAsAlways(t: Tokens): string | null {
     // Constants alone never wake a process; wide concatenations on the left have no variable of that shape.
     const reads = x.tokens.slice(3).some((y) => y.kind === "id" && !isKeyword(y.text));
     if (x.head !== "assign" || x.tokens[2]?.text !== "=" || !reads) return x.tokens;
-    const name = `v_${k++}`;
     const target = x.tokens[1]!;
-    const sized = `reg [$bits(${target.text})-1:0] ${name};`;
+    const range = rangeOf(t, target.text);
+    if (range === null) return x.tokens;
+    const name = `v_${k++}`;
+    const sized = `reg ${range} ${name};`;
     const body = x.tokens.slice(2);
     return [op(`\n${sized} always @* ${name}`), ...body, op(`\nassign ${target.text} = ${name};`)];
   });
@@ -214,10 +241,11 @@ function throughTemporaries(t: Tokens): string | null {
     for (let i = 0; i < x.tokens.length; i++) {
       const [a, b] = [x.tokens[i]!, x.tokens[i + 1]];
       const starts = /^(begin|end|else|;|\)|:)$/.test(x.tokens[i - 1]?.text ?? "");
-      if (a.kind === "id" && !isKeyword(a.text) && b?.text === "<=" && starts) {
+      const range = b?.text === "<=" && starts && !isKeyword(a.text) ? rangeOf(t, a.text) : null;
+      if (a.kind === "id" && range !== null) {
         const end = statementEnd(x.tokens, i);
         const name = `t_${k++}`;
-        declared.push(op(`\nreg [$bits(${a.text})-1:0] ${name};`));
+        declared.push(op(`\nreg ${range} ${name};`));
         out.push(op(`begin ${name} =`), ...x.tokens.slice(i + 2, end), op(`${a.text} <= ${name}; end`));
         i = end - 1;
       } else out.push(a);

@@ -5,7 +5,10 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { forYosys } from "../../../src/reward/yosys.js";
 
-const FSM = "proc\nflatten\nopt\nfsm_detect\nfsm_extract\nfsm_opt\n";
+/** Every register is offered as a state register; what is none is left as it is. */
+const FSM =
+  'proc\nflatten\nopt_expr\nopt_clean\nsetattr -set fsm_encoding "auto" t:$*dff* %co:+[Q] w:* %i\n' +
+  "fsm_detect\nfsm_extract\nfsm_opt\n";
 
 /** Passes by name of the rewrite; `TOP` stands for the module. */
 export const PASSES: Readonly<Record<string, string>> = {
