@@ -3,10 +3,12 @@
 import type { Token } from "./lexer.js";
 import { constantOf } from "./numbers.js";
 
+/** Tokens; port ranges are short, and a nest of parentheses must not become a nest of calls. */
+export const LONGEST_EXPRESSION = 200;
+
 /** Constant expressions over + - * / % << >> ( ) $clog2 and known parameters; null where it knows no better. */
 export function evaluate(tokens: readonly Token[], params: ReadonlyMap<string, number>): number | null {
-  // Port ranges are short; a nest of parentheses must not become a nest of calls.
-  if (tokens.length > 200) return null;
+  if (tokens.length > LONGEST_EXPRESSION) return null;
   let at = 0;
   const peek = (): string | undefined => tokens[at]?.text;
   const LEVELS: readonly (readonly string[])[] = [

@@ -1,6 +1,6 @@
 /** Ports of a module, read from its header (ANSI or not): names, directions and, where they are plain constants, widths. */
 
-import { evaluate } from "./constant.js";
+import { evaluate, LONGEST_EXPRESSION } from "./constant.js";
 import type { DesignInterface } from "./interface.js";
 import { isKeyword } from "./keywords.js";
 import type { Token } from "./lexer.js";
@@ -64,8 +64,8 @@ function readType(body: readonly Token[], k: number, params: ReadonlyMap<string,
   for (; k < body.length; k++) {
     const t = body[k]!;
     if (t.text === "[") {
-      const close = closing(body, k);
-      if (close < 0) break;
+      const close = closing(body, k, k + 2 * LONGEST_EXPRESSION);
+      if (close < 0) return { width: null, odd, end: k, explicit: true };
       const w = rangeWidth(body.slice(k + 1, close), params);
       width = w === null || width === null ? null : width * w;
       k = close;
@@ -218,25 +218,34 @@ export function portMisfit(tokens: readonly Token[], top: string, iface: DesignI
   return null;
 }
 
+/** Values of parameters that are plain constants. Every token is looked at once, and no long expression twice. */
 function parameters(body: readonly Token[]): Map<string, number> {
   const out = new Map<string, number>();
-  for (let i = 0; i < body.length; i++) {
-    if (body[i]!.text !== "parameter" && body[i]!.text !== "localparam") continue;
-    for (let k = i + 1; k < body.length && body[k]!.text !== ";"; k++) {
-      if (body[k]!.text !== "=" || body[k - 1]!.kind !== "id") continue;
-      let depth = 0;
-      let e = k + 1;
-      for (; e < body.length; e++) {
-        const c = body[e]!.text;
-        if ("([{".includes(c)) depth++;
-        else if (")]}".includes(c) && --depth < 0) break;
-        if (depth === 0 && (c === "," || c === ";")) break;
-      }
-      const value = evaluate(body.slice(k + 1, e), out);
-      if (value !== null) out.set(body[k - 1]!.text, value);
+  let inside = false;
+  for (let i = 1; i < body.length; i++) {
+    const c = body[i]!.text;
+    if (c === "parameter" || c === "localparam") inside = true;
+    else if (c === ";") inside = false;
+    else if (inside && c === "=" && body[i - 1]!.kind === "id") {
+      const value = evaluate(body.slice(i + 1, constantEnd(body, i + 1)), out);
+      if (value !== null) out.set(body[i - 1]!.text, value);
     }
   }
   return out;
+}
+
+/** Where an expression ends, looking no further than `evaluate` would. */
+function constantEnd(body: readonly Token[], from: number): number {
+  let depth = 0;
+  const limit = Math.min(body.length, from + LONGEST_EXPRESSION + 1);
+  for (let e = from; e < limit; e++) {
+    const c = body[e]!.text;
+    if (c === "(" || c === "[" || c === "{") depth++;
+    else if (c === ")" || c === "]" || c === "}") {
+      if (--depth < 0) return e;
+    } else if (depth === 0 && (c === "," || c === ";")) return e;
+  }
+  return limit;
 }
 
 function rangeWidth(tokens: readonly Token[], params: ReadonlyMap<string, number>): number | null {

@@ -240,10 +240,10 @@ class Expander {
   }
 }
 
-/** Index of the bracket that closes the one at `open`, or -1. */
-export function closing(tokens: readonly Token[], open: number): number {
+/** Index of the bracket that closes the one at `open`, or -1 where none does before `end`. */
+export function closing(tokens: readonly Token[], open: number, end = tokens.length): number {
   let depth = 0;
-  for (let i = open; i < tokens.length; i++) {
+  for (let i = open; i < Math.min(end, tokens.length); i++) {
     const c = tokens[i]!.text;
     if (tokens[i]!.kind !== "op") continue;
     if (c === "(" || c === "[" || c === "{" || c === "(*") depth++;
