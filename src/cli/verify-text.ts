@@ -196,7 +196,7 @@ function mismatchLines(r: Mismatch, colour: boolean): string[] {
     ...(others.length === 0 ? [] : item("also", `${others.join(", ")} at the same moment`)),
     "",
     ...picture.lines.map((line, i) => `  ${i === picture.wrongLine ? paint(colour, "red", line) : line}`),
-    ...legend(columns, at),
+    ...legend(picture.columns, shown.moments),
   ];
 }
 
@@ -215,11 +215,12 @@ function unknownLines(got: string): string[] {
   return got.includes("z") ? item("", "z: nothing drives it") : [];
 }
 
-function legend(columns: readonly Moment[], at: Moment): string[] {
+function legend(columns: readonly Moment[], moments: readonly Moment[]): string[] {
   const texts: string[] = [];
   const values = columns.flatMap((m) => [...Object.values(m.expected)]).join("");
   if (values.includes("-")) texts.push("- is a bit that the golden leaves open");
-  if (columns.some((m) => !m.compared && m !== at))
+  const first = moments.find((m) => m.compared)?.index ?? 0;
+  if (moments[0]?.index === 0 && columns.some((m) => m.index < first))
     texts.push("outputs are not compared before the first reset");
   return texts.length === 0 ? [] : ["", ...texts.flatMap(indented)];
 }

@@ -45,7 +45,7 @@ describe.concurrent("usage", () => {
     [[], `error: --stage is missing; expected one of rl, distill\n-> train --stage rl --config ${configs}\n`],
     [
       ["docter"],
-      "error: docter is neither a command (doctor, config, report, ls, verify, testbench,\ncompletion) nor an override (key=value)\n-> did you mean: train doctor\n",
+      "error: docter is neither a command (doctor, config, report, ls, verify,\ntestbench, completion) nor an override (key=value)\n-> did you mean: train doctor\n",
     ],
     [["--stage", "rl", "fk.yaml"], "error: fk.yaml: a config is named with --config\n-> --config fk.yaml\n"],
     [

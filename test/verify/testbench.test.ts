@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { instances } from "../../src/data/primer/index.js";
 import { ACC, DIV, folder, LOCK } from "./designs.js";
 
 const DATA = join(import.meta.dirname, "../../../shared/data/verilog-eval-v2/dataset_spec-to-rtl");
@@ -118,6 +119,25 @@ it.skipIf(!lint)("Verilator finds nothing to say about the testbench", async () 
       timeout: 60_000,
     });
     expect([name, status, stderr]).toEqual([name, 0, ""]);
+  }
+});
+
+it("the built-in problems' goldens pass their own testbenches", async () => {
+  const problems = instances();
+  const step = Math.floor(problems.length / 5);
+  for (const [k, p] of problems
+    .filter((_, i) => i % step === 0)
+    .slice(0, 5)
+    .entries()) {
+    writeFileSync(at.path(`primer${k}.v`), p.golden);
+    const words = ["--golden", `primer${k}.v`, "--vectors", "100"];
+    const made = await at.testbench(...words, "--out", `primer${k}_tb.v`, "--json");
+    expect([p.id, made.code, made.stderr]).toEqual([p.id, 0, ""]);
+    const { samples } = JSON.parse(made.stdout) as { samples: number };
+    expect([p.id, simulate(`primer${k}_tb.v`, `primer${k}.v`, `primer${k}`)]).toEqual([
+      p.id,
+      { code: 0, lines: [`PASS: ${samples} samples`] },
+    ]);
   }
 });
 

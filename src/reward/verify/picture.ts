@@ -15,6 +15,8 @@ export interface Picture {
   readonly lines: readonly string[];
   /** Index of the line that holds what the candidate did wrong. */
   readonly wrongLine: number;
+  /** The moments that fitted. */
+  readonly columns: readonly Moment[];
 }
 
 /**
@@ -124,7 +126,7 @@ export function pictureOf(
         .map((c, k) => cell(c, widths[from + k]!))
         .join(""),
   );
-  return { lines, wrongLine: rows.findIndex((r) => r.wrong) };
+  return { lines, wrongLine: rows.findIndex((r) => r.wrong), columns: moments.slice(from) };
 }
 
 const cut = (text: string, room: number): string => {
