@@ -34,7 +34,10 @@ export async function completeWord(shell: Shell, parts: Parts, typed: readonly s
   const design = DESIGN_OPTIONS[typed[0] ?? ""];
   if (design !== undefined && typed.length > 1) return current.startsWith("-") ? fits(design) : [];
   if (current.startsWith("-")) {
-    return fits(["--stage", "--config", "--name", "--resume", "--dry-run", "--json", "--quiet"]);
+    return fits([
+      ...["--stage", "--config", "--name", "--resume", "--dry-run", "--json", "--quiet"],
+      ...["--rollouts-only", "--train-only"],
+    ]);
   }
   const at = typed.indexOf("--stage");
   if (at < 0) return typed.length <= 1 ? fits(COMMANDS) : [];

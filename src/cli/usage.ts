@@ -4,7 +4,16 @@ import { nearNames } from "../config/nearest.js";
 import { looksLikeOverride } from "../config/override.js";
 import { TrainError } from "../core/errors.js";
 
-export const COMMANDS = ["doctor", "config", "report", "ls", "verify", "testbench", "completion"] as const;
+export const COMMANDS = [
+  "doctor",
+  "config",
+  "report",
+  "ls",
+  "replay",
+  "verify",
+  "testbench",
+  "completion",
+] as const;
 
 /** Every option of every command; what yargs calls unknown is compared with these. */
 export const OPTIONS = [
@@ -12,6 +21,9 @@ export const OPTIONS = [
   "config",
   "name",
   "resume",
+  "rollouts-only",
+  "train-only",
+  "step",
   "dry-run",
   "json",
   "quiet",

@@ -45,7 +45,7 @@ describe.concurrent("usage", () => {
     [[], `error: --stage is missing; expected one of rl, distill\n-> train --stage rl --config ${configs}\n`],
     [
       ["docter"],
-      "error: docter is neither a command (doctor, config, report, ls, verify,\ntestbench, completion) nor an override (key=value)\n-> did you mean: train doctor\n",
+      "error: docter is neither a command (doctor, config, report, ls, replay, verify,\ntestbench, completion) nor an override (key=value)\n-> did you mean: train doctor\n",
     ],
     [["--stage", "rl", "fk.yaml"], "error: fk.yaml: a config is named with --config\n-> --config fk.yaml\n"],
     [
@@ -89,7 +89,7 @@ describe.concurrent("usage", () => {
 
 describe.concurrent("completion", () => {
   it.each([
-    [["--stage", ""], "rl\ndistill\neval\n"],
+    [["--stage", ""], "rl\ndistill\neval\nsweep\n"],
     [["--stage", "rl", "rl.st"], "rl.steps=\n"],
     [["--stage", "distill", "--config", "dis"], "distill-primer.yaml\n"],
     [["do"], "doctor\n"],
