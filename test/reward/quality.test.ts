@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { makeRng } from "../../src/core/rng.js";
+import { checkCandidate } from "../../src/reward/check.js";
 import type { Admitted } from "../../src/reward/gate.js";
 import { admitGolden, benchOf, goldenKey, prepareGolden } from "../../src/reward/golden.js";
 import { type GoldenDeps, traceGolden, type Work } from "../../src/reward/golden-sim.js";
@@ -135,6 +136,44 @@ describe("quality of a prepared golden", () => {
     const [low, high] = [await rate(weak), await rate(strong)];
     expect(low).toBeLessThan(0.5);
     expect(high).toBeGreaterThan(0.85);
+  });
+
+  it("judges every mutant as a candidate is judged", async () => {
+    const p = await good(accumulator, { mutants: 0 });
+    const d = deps();
+    const files = d.place(p.key, { steps: p.steps, runs: p.runs, mask: "" });
+    expect(p.ignore.kind).toBe("none");
+    const inputs = (1n << BigInt(p.stimulus.bits)) - 1n;
+    const stimulus: Stimulus = {
+      ...p.stimulus,
+      steps: p.steps.split("\n").map((w) => ({
+        value: BigInt(`0x${w}`) & inputs,
+        quiet: BigInt(`0x${w}`) > inputs,
+      })),
+      runs: [],
+    };
+    const gold = admitted(accumulator);
+    const mutants = makeMutants(gold, makeRng(9), 24);
+    const work: Work = {
+      task: { golden: accumulator, top: "m" },
+      key: "candidates",
+      admitted: gold,
+      iface: p.iface,
+      deps: d,
+      signal: signal(),
+    };
+    const job = jobOf(work, { awake: true, ms: 20 }, [], makeRng(1), 24);
+    const judged = await judge(job, { stimulus, open: null }, mutants, d, signal());
+    if ("kind" in judged) throw new Error(judged.log);
+    const status: Record<string, string> = { pass: "alive", mismatch: "killed", compile: "dropped" };
+    for (const [k, m] of mutants.entries()) {
+      const alone = await checkCandidate(p, files, m.admitted, d, signal());
+      if (alone.kind !== "judged") throw new Error(alone.log);
+      expect(status[alone.outcome], `${m.operator} ${m.line} ${m.before} => ${m.after}`).toBe(
+        judged.status[k],
+      );
+    }
+    expect(new Set(judged.status).size).toBeGreaterThan(1);
   });
 
   it("takes in further vectors where the first ones were too few", async () => {

@@ -30,6 +30,10 @@ export interface Measured {
   readonly better: Better | null;
 }
 
+/** Goldens whose trace takes this long are measured with few mutants. */
+const SLOW_MS = 1000;
+const SLOW_MUTANTS = 5;
+
 const AWAKE: readonly PowerUp[] = ["zeros", "ones", "mixed"];
 
 /** `retrace` makes a bench of a stimulus, or null where the golden does not bear it. */
@@ -94,6 +98,8 @@ export function jobOf(
   count: number,
 ): QualityJob {
   const { deps } = w;
+  // Time decides nothing but this, and by a wide margin for all but a few, so that a preparation is the same anywhere.
+  const slow = traced.ms >= SLOW_MS;
   return {
     golden: w.admitted,
     top: w.task.top,
@@ -103,11 +109,10 @@ export function jobOf(
       ? AWAKE.map((how, k) => withPowerUp(w.admitted, how, `g${k}`)).filter((v) => v !== null)
       : [],
     rng: rng.fork("quality"),
-    count,
+    count: slow ? Math.min(count, SLOW_MUTANTS) : count,
     seed: deps.seed,
     cpuSeconds: Math.ceil(0.5 + (count * traced.ms) / 1000),
-    // The trace compiled and played up to four designs; starting its processes is in it too, so this is an upper bound.
-    msPerVector: traced.ms / (traced.awake ? 4 : 1) / Math.max(1, deps.stimulus.vectors),
+    slow,
     place: (s, open) => placed(w, s, open),
     prover: deps.prover == null ? null : { prover: deps.prover, seconds: deps.proofSeconds ?? 3 },
   };

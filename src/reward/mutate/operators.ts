@@ -5,12 +5,12 @@
  */
 
 import type { Rng } from "../../core/rng.js";
-import { isKeyword } from "../gate.js";
 import { looksLikeClock, looksLikeReset } from "../interface.js";
 import type { Token } from "../lexer.js";
-import { closing } from "../preprocess.js";
+import { expressionSites } from "./expressions.js";
 import { flipped, plus } from "./literals.js";
-import type { Assignment, Expression, Outline, Path, Span } from "./outline.js";
+import type { Assignment, Outline, Path, Span } from "./outline.js";
+import { wiring } from "./wiring.js";
 
 export const OPERATORS = [
   "stuck",
@@ -32,7 +32,7 @@ export const OPERATORS = [
 ] as const;
 export type Operator = (typeof OPERATORS)[number];
 
-/** Spans to be replaced by new text, in order and apart from one another; text with `\u0000a\u0000b` = tokens a to b. */
+/** Spans to be replaced by new text, in order and apart from one another. */
 export interface Edit {
   readonly span: Span;
   readonly text: string | readonly Token[];
@@ -41,42 +41,6 @@ export interface Edit {
 /** One fault: its edits, or null where this place does not take it. */
 export type Site = (rng: Rng) => readonly Edit[] | null;
 
-const SWAPPED: Readonly<Record<string, readonly string[]>> = {
-  "+": ["-"],
-  "-": ["+"],
-  "*": ["+"],
-  "/": ["*"],
-  "%": ["/"],
-  "&": ["|", "^"],
-  "|": ["&", "^"],
-  "^": ["~^", "|"],
-  "~^": ["^"],
-  "^~": ["^"],
-  "&&": ["||"],
-  "||": ["&&"],
-  "==": ["!="],
-  "!=": ["=="],
-  "===": ["!=="],
-  "!==": ["==="],
-  "<": ["<=", ">"],
-  "<=": ["<", ">="],
-  ">": [">=", "<"],
-  ">=": [">", "<="],
-  "<<": [">>"],
-  ">>": ["<<"],
-  ">>>": [">>"],
-  "<<<": [">>"],
-};
-const UNARY: Readonly<Record<string, string>> = {
-  "~": "",
-  "!": "",
-  "&": "|",
-  "|": "&",
-  "^": "&",
-  "~&": "~|",
-  "~|": "~&",
-  "-": "",
-};
 const GATES: Readonly<Record<string, string>> = {
   and: "or",
   or: "and",
@@ -87,8 +51,6 @@ const GATES: Readonly<Record<string, string>> = {
   not: "buf",
   buf: "not",
 };
-const COMPARES = new Set(["==", "!=", "<", ">", "<=", ">=", "===", "!=="]);
-
 export function sitesOf(tokens: readonly Token[], outline: Outline): Map<Operator, Site[]> {
   const sites = new Map<Operator, Site[]>(OPERATORS.map((o) => [o, []]));
   const add = (operator: Operator, site: Site): void => {
@@ -174,7 +136,8 @@ export function sitesOf(tokens: readonly Token[], outline: Outline): Map<Operato
     if (high !== undefined) add("width", () => one(high, plus(text(high), -1n)));
   }
   for (const g of outline.gates) add("operator", () => one(g, GATES[text(g)] ?? null));
-  for (const e of outline.expressions) expressionSites(tokens, e, add);
+  const wires = wiring(tokens, outline);
+  for (const e of outline.expressions) expressionSites(tokens, e, wires, add);
   return sites;
 }
 
@@ -200,119 +163,3 @@ function seenByOthers(tokens: readonly Token[], outline: Outline, a: Assignment)
 /** Do two places stand in different arms of one branch, so that only one of them is reached? */
 const apart = (a: Path, b: Path): boolean =>
   a.some(([branch, arm]) => b.some((other) => other[0] === branch && other[1] !== arm));
-
-function expressionSites(
-  tokens: readonly Token[],
-  e: Expression,
-  add: (operator: Operator, site: Site) => void,
-): void {
-  const text = (i: number): string => tokens[i]?.text ?? "";
-  const [from, to] = e.span;
-  const replace = (at: number, by: string | null): readonly Edit[] | null =>
-    by === null ? null : [{ span: [at, at + 1], text: by }];
-  const own = new Set(e.target === null ? [] : tokens.slice(e.target[0], e.target[1]).map((t) => t.text));
-  for (let i = from; i < to; i++) {
-    const t = tokens[i]!;
-    const p = i > from ? tokens[i - 1]! : null;
-    if (t.text === "[" && p?.kind === "id") {
-      indexSites(tokens, i, add);
-      if (e.role === "target") {
-        i = closing(tokens, i);
-        continue;
-      }
-    }
-    if (e.role === "target") continue;
-    if (t.kind === "num") {
-      const compared = COMPARES.has(p?.text ?? "") || COMPARES.has(i + 1 < to ? text(i + 1) : "");
-      const inRange = text(i + 1) === "]" || text(i + 1) === ":" || p?.text === "[";
-      if (compared) for (const d of [1n, -1n]) add("bound", () => replace(i, plus(t.text, d)));
-      else if (!inRange || e.role === "label") {
-        add("constant", (rng) =>
-          replace(i, rng.int(2) === 0 ? flipped(t.text, rng) : plus(t.text, rng.int(2) === 0 ? 1n : -1n)),
-        );
-      }
-    } else if (t.kind === "op") {
-      if (t.text === "?") ternarySites(tokens, i, to, add);
-      const operand = p === null || (p.kind === "op" && !/^[)\]}]$/.test(p.text));
-      if (operand) {
-        const swapped = UNARY[t.text];
-        if (swapped !== undefined) add("operator", () => replace(i, swapped));
-      } else {
-        for (const s of SWAPPED[t.text] ?? []) add("operator", () => replace(i, s));
-      }
-    } else if (t.kind === "id" && !isKeyword(t.text) && text(i + 1) !== "(" && p?.text !== ".") {
-      const { nets, constants } = e.scope;
-      const kind = nets.has(t.text)
-        ? nets
-        : constants.has(t.text) && e.role !== "parameter"
-          ? constants
-          : null;
-      if (kind === null) continue;
-      const width = kind.get(t.text);
-      // A net that reads itself through wires alone would never settle.
-      const others = [...kind].filter(([n, w]) => n !== t.text && w === width && !own.has(n)).map(([n]) => n);
-      if (others.length > 0) add("identifier", (rng) => replace(i, rng.pick(others)));
-    }
-  }
-}
-
-function indexSites(tokens: readonly Token[], open: number, add: (o: Operator, s: Site) => void): void {
-  const close = closing(tokens, open);
-  const inner = tokens.slice(open + 1, close);
-  const shifted = (delta: bigint): readonly Edit[] | null => {
-    const edits: Edit[] = [];
-    for (let i = open + 1; i < close; i++) {
-      const t = tokens[i]!;
-      if (t.text === ":" || t.text === "+:" || t.text === "-:") {
-        if (t.text !== ":") break;
-        continue;
-      }
-      const to = t.kind === "num" ? plus(t.text, delta) : null;
-      if (to === null) return null;
-      edits.push({ span: [i, i + 1], text: to });
-    }
-    return edits.length > 0 ? edits : null;
-  };
-  if (inner.every((t) => t.kind === "num" || t.text === ":")) {
-    for (const d of [1n, -1n]) add("index", () => shifted(d));
-  } else if (inner.length === 1 && inner[0]!.kind === "id") {
-    add("index", () => [{ span: [close, close], text: "+1" }]);
-  }
-}
-
-/** `c ? a : b` with a and b exchanged. */
-function ternarySites(
-  tokens: readonly Token[],
-  at: number,
-  to: number,
-  add: (o: Operator, s: Site) => void,
-): void {
-  let colon = -1;
-  let depth = 0;
-  let end = at + 1;
-  for (; end < to; end++) {
-    const c = tokens[end]!.text;
-    if (c === "(" || c === "[" || c === "{") {
-      end = closing(tokens, end);
-      if (end < 0) return;
-    } else if (c === ")" || c === "]" || c === "}" || c === ",") break;
-    else if (c === "?") depth++;
-    else if (c === ":") {
-      if (depth > 0) depth--;
-      else if (colon < 0) colon = end;
-      else break;
-    }
-  }
-  if (colon < 0) return;
-  const [a, b]: Span[] = [
-    [at + 1, colon],
-    [colon + 1, end],
-  ];
-  // A nested choice keeps its own reading only in parentheses.
-  add("branches", () => [
-    { span: a!, text: [bracket("("), ...tokens.slice(b![0], b![1]), bracket(")")] },
-    { span: b!, text: tokens.slice(a![0], a![1]) },
-  ]);
-}
-
-const bracket = (text: string): Token => ({ kind: "op", text, breaks: 0, space: false, line: 0 });

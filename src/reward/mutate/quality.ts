@@ -52,8 +52,8 @@ export interface QualityJob {
   readonly seed: number;
   /** CPU seconds one race may take. */
   readonly cpuSeconds: number;
-  /** What one vector costs one design, milliseconds. */
-  readonly msPerVector: number;
+  /** The golden takes so long that survivors are offered nothing further. */
+  readonly slow: boolean;
   /** Puts a stimulus and the open bits by slot where the simulator reads them. */
   readonly place: (s: Stimulus, open: readonly bigint[] | null) => { plan: BenchPlan; ignore: Ignore };
   readonly prover: { readonly prover: Prover; readonly seconds: number } | null;
@@ -67,9 +67,8 @@ export interface Bench {
 
 export type Infra = Extract<SimResult, { kind: "infra" }>;
 
-/** Vectors offered to mutants that survive the bench, and the milliseconds that one design may spend on them. */
+/** Vectors offered to mutants that survive the bench. */
 const FURTHER_VECTORS = 2000;
-const FURTHER_MS = 15;
 
 type Status = "killed" | "alive" | "dropped";
 const POWER_UPS: readonly PowerUp[] = ["ones", "zeros", "mixed"];
@@ -143,9 +142,9 @@ export async function further(
 ): Promise<readonly (readonly Step[])[] | Infra> {
   const { stimulus } = bench;
   const alive = mutants.filter((_, k) => status[k] === "alive");
-  if (alive.length === 0) return [];
-  const vectors = Math.floor(Math.min(FURTHER_VECTORS, FURTHER_MS / job.msPerVector));
-  const episodes = moreEpisodes(job.iface, job.constants, job.rng.fork("further"), stimulus, vectors);
+  if (alive.length === 0 || job.slow) return [];
+  const rng = job.rng.fork("further");
+  const episodes = moreEpisodes(job.iface, job.constants, rng, stimulus, FURTHER_VECTORS);
   if (episodes.length === 0) return [];
   const from = stimulus.steps.length;
   const steps = [...stimulus.steps, ...episodes.flat()];

@@ -2,7 +2,7 @@
 
 import { isKeyword } from "../gate.js";
 import type { Token } from "../lexer.js";
-import { outlineOf } from "./outline.js";
+import { outlineOf } from "./reader.js";
 
 const COMMUTES = new Set(["+", "*", "&", "|", "^", "==", "!="]);
 
