@@ -69,6 +69,13 @@ const sampling = z
       .boolean()
       .default(true)
       .describe("adaptive: start from the counts that problems carry (`prior`), their tokens counted"),
+    screen: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe(
+        "adaptive: rollouts of every problem before the first step, which feed the estimates only; their tokens count",
+      ),
     drift: z
       .enum(["fit", "off"])
       .default("fit")
@@ -233,6 +240,12 @@ export const rlSchema = z
         ["group_size"],
         `a step of ${c.groups} groups has ${c.group_size * c.groups} rollouts on average, but n_min asks for at least ` +
           `${nMin} x ${c.groups} = ${least}; raise group_size or lower sampling.n_min`,
+      );
+    }
+    if (!adaptive && c.sampling.screen > 0) {
+      refuse(
+        ["sampling", "screen"],
+        `${c.sampling.strategy} keeps no estimates; choose adaptive, or leave this out`,
       );
     }
     if (adaptive && stepTokens !== null && stepTokens < least) {

@@ -54,7 +54,15 @@ export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: R
   }
 }
 
-export function trainerOptions(config: RlConfig): TrainerOptions {
+/** Tokens behind the counts that a run starts from: those of the problems' priors, where the strategy uses them. */
+export function tokensOfPriors(config: RlConfig, train: readonly Problem[]): number {
+  const { strategy, warm_start: warm } = config.rl.sampling;
+  if (strategy !== "adaptive" || !warm) return 0;
+  return train.reduce((n, p) => n + (p.meta.prior?.tokens ?? 0), 0);
+}
+
+/** @param priorTokens tokens that were spent before the run and that count as its own */
+export function trainerOptions(config: RlConfig, priorTokens = 0): TrainerOptions {
   const { rl, learner, sampler } = config;
   const auto: AdvantageMode = rl.sampling.strategy === "adaptive" ? "history" : "group_std";
   const loss: LossSpec = {
@@ -80,6 +88,8 @@ export function trainerOptions(config: RlConfig): TrainerOptions {
       buffer: rl.loss.overlong_buffer ?? OVERLONG.buffer,
       factor: rl.loss.overlong_factor ?? OVERLONG.factor,
     },
+    screen: rl.sampling.screen,
+    priorTokens,
     importanceCap: rl.loss.importance_cap,
     sampling: { temperature: sampler.temperature, topP: sampler.top_p, maxTokens: sampler.max_tokens },
     hyper: hyperOf(learner),

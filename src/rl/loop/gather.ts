@@ -13,6 +13,7 @@ import { type Collected, collectRound } from "./collect.js";
 import type { StepProgress, TrainerDeps, TrainerOptions } from "./options.js";
 import { type Quarantined, withoutQuarantined } from "./quarantine.js";
 import { loadRound, storeRound } from "./rounds.js";
+import { screenPlans } from "./screen.js";
 import { type GatherState, loadGroup, type SampledCounters, storeGroup } from "./state.js";
 import { emptyTally, phaseTimer, type StepTally, tallyGroups } from "./tally.js";
 
@@ -38,6 +39,7 @@ export class Gatherer implements Stateful<GatherState> {
   constructor(options: TrainerOptions, deps: TrainerDeps) {
     this.options = options;
     this.deps = deps;
+    this.counters = { ...this.counters, tokens: options.priorTokens };
     this.bank = new GroupBank(options.bankMaxAge);
     this.indexOf = new Map(deps.problems.map((p, i) => [p.id, i]));
   }
@@ -76,6 +78,45 @@ export class Gatherer implements Stateful<GatherState> {
   }
 
   /**
+   * The difficulty filter, before the first step: some rollouts of every problem, which feed the estimates and not the
+   * gradient; their tokens count. Does nothing when it is off or done; when the signal aborts, it leaves no trace.
+   */
+  async screen(signal: AbortSignal, onProgress: StepProgress): Promise<void> {
+    const { options, deps } = this;
+    if (options.screen === 0 || this.counters.screened === true) return;
+    const undo = this.mark();
+    const version = policyVersion(0);
+    const tally = emptyTally();
+    const timer = phaseTimer(deps.clock, tally);
+    try {
+      for (const [round, planned] of screenPlans(deps.problems.length, options.screen).entries()) {
+        onProgress("prepare", null, false);
+        const plan = await this.admissible(planned, tally, signal, (done, total) =>
+          onProgress("prepare", null, false, { done, total }),
+        );
+        const context = { step: toStep(0), version, round, needed: 0 };
+        const collected = await this.collect(context, plan, timer, signal, onProgress, false);
+        this.setAside(collected.quarantined, [], tally);
+        const { trusted } = withoutQuarantined(collected.groups, this.shut());
+        deps.strategy.observe(
+          version,
+          trusted.map((g) => this.outcomeOf(g)),
+        );
+        const { tokens, rollouts } = this.counters;
+        this.counters = {
+          ...this.counters,
+          tokens: tokens + collected.tokens,
+          rollouts: rollouts + collected.rollouts,
+        };
+      }
+      this.counters = { ...this.counters, screened: true };
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  /**
    * @param version of the weights that the sampler draws with
    * @throws what the signal was aborted with; the caller undoes what was done so far
    */
@@ -110,6 +151,7 @@ export class Gatherer implements Stateful<GatherState> {
       if (plan.length === 0) break;
       const collected = await this.collect(context, plan, timer, signal, onProgress, ahead);
       this.counters = {
+        ...this.counters,
         nextGroupId: this.counters.nextGroupId + plan.length,
         tokens: this.counters.tokens + collected.tokens,
         rollouts: this.counters.rollouts + collected.rollouts,

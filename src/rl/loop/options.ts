@@ -28,6 +28,10 @@ export interface TrainerOptions {
   };
   /** Cap of the importance weights of stale tokens; null = no correction. */
   readonly importanceCap: number | null;
+  /** Rollouts of every problem before the first step, which feed the estimates only; 0 = none. */
+  readonly screen: number;
+  /** Tokens behind the counts that the problems carry, where they are used: the run's count starts from them. */
+  readonly priorTokens: number;
   readonly sampling: Sampling;
   readonly hyper: Omit<StepHyper, "lr">;
   readonly lr: LrSchedule;

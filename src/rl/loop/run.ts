@@ -61,6 +61,7 @@ export async function runLoop(
     savedAt = trainer.progress.step;
   };
   try {
+    await trainer.screen(stop, hooks.progress);
     for (;;) {
       const { step } = trainer.progress;
       const limit = limitReached(trainer, options, seconds());

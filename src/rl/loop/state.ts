@@ -10,6 +10,8 @@ export interface SampledCounters {
   /** Tokens sampled since the start, filtered ones included. */
   readonly tokens: number;
   readonly rollouts: number;
+  /** True once the difficulty filter before the first step is done; absent where none was asked for. */
+  readonly screened?: boolean;
 }
 
 /** What finished steps add up to. */

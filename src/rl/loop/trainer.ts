@@ -79,6 +79,11 @@ export class RlTrainer implements Stateful<LoopState> {
     return { ...(this.ahead?.before.counters ?? this.gatherer.sampled), ...this.learned };
   }
 
+  /** The difficulty filter before the first step, where one is asked for. */
+  async screen(signal: AbortSignal, onProgress: StepProgress = () => {}): Promise<void> {
+    if (this.learned.step === 0) await this.gatherer.screen(signal, onProgress);
+  }
+
   /**
    * Runs the next step. When the signal aborts before the update, the step leaves no trace: the state is as it was
    * before, and the abort reason is thrown.
@@ -119,11 +124,14 @@ export class RlTrainer implements Stateful<LoopState> {
   }
 
   restore(state: LoopState): void {
-    const { nextGroupId, tokens, rollouts, ...learned } = state.counters;
+    const { nextGroupId, tokens, rollouts, screened, ...learned } = state.counters;
     this.ahead = null;
     this.again = state.again ?? null;
     this.learned = learned;
-    this.gatherer.restore({ ...state, counters: { nextGroupId, tokens, rollouts } });
+    this.gatherer.restore({
+      ...state,
+      counters: { nextGroupId, tokens, rollouts, ...(screened === true && { screened }) },
+    });
   }
 
   /** The last finished step had no signal. */
