@@ -1,7 +1,7 @@
 /**
- * Decides whether the machine can ever be bad. ABC, which comes with Yosys, first looks a few steps ahead, then
- * merges what is equal in every reachable state (`scorr`), then looks for an inductive invariant (`pdr`). Without it,
- * Yosys's own SAT solver does temporal induction on the same graph.
+ * Decides whether the machine can ever be bad. ABC, which comes with Yosys, looks a few steps ahead, merges what is
+ * equal in every reachable state (`scorr`) and looks for an inductive invariant (`pdr`); what is left gets a deeper
+ * look ahead and a stronger induction. Without ABC, Yosys's own SAT solver does temporal induction on the same graph.
  */
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -61,7 +61,12 @@ type Commands = (seconds: number) => string;
 
 function roundsFor(machine: Machine): Commands[] {
   if (machine.aig.latches.length === 0) return [() => "iprove"];
-  return [(s) => `bmc3 -F 12 -T ${Math.min(1, s)}`, () => "scorr; scorr -F 2; pdr"];
+  return [
+    () => "bmc3 -F 8 -C 1000 -T 1",
+    () => "scorr; pdr -T 1",
+    (s) => `bmc3 -F 400 -T ${Math.max(1, Math.floor(s / 2))}`,
+    () => "scorr -F 2; pdr",
+  ];
 }
 
 /** Steps of temporal induction at most. */
