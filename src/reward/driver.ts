@@ -7,7 +7,7 @@ import type { Rng } from "../core/rng.js";
 import type { DesignInterface } from "./interface.js";
 import { Modes, randomBits } from "./modes.js";
 import type { Mined } from "./numbers.js";
-import type { Field, Step } from "./stimulus.js";
+import type { Field, Step } from "./rows.js";
 
 const ones = (width: number): bigint => (1n << BigInt(width)) - 1n;
 

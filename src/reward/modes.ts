@@ -7,7 +7,7 @@
 import type { Rng } from "../core/rng.js";
 import type { DesignInterface } from "./interface.js";
 import type { Mined } from "./numbers.js";
-import type { Field } from "./stimulus.js";
+import type { Field } from "./rows.js";
 
 /** Uniform value of any width. */
 export function randomBits(rng: Rng, width: number): bigint {

@@ -11,20 +11,10 @@ import type { Rng } from "../core/rng.js";
 import { Driver } from "./driver.js";
 import type { DesignInterface } from "./interface.js";
 import type { Mined } from "./numbers.js";
+import type { Field, Step } from "./rows.js";
 
 export { randomBits } from "./modes.js";
-
-export interface Field {
-  readonly name: string;
-  readonly offset: number;
-  readonly width: number;
-}
-
-export interface Step {
-  readonly value: bigint;
-  /** Quiet steps settle but are not compared. */
-  readonly quiet: boolean;
-}
+export type { Field, Step } from "./rows.js";
 
 /** A long run: `cycles` full cycles of every clock, the controls held, the data held or pseudo-random. */
 export interface Run {

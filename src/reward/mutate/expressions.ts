@@ -3,8 +3,8 @@
 import { isKeyword } from "../gate.js";
 import type { Token } from "../lexer.js";
 import { closing } from "../preprocess.js";
+import type { Edit, Operator, Site } from "./fault.js";
 import { flipped, plus } from "./literals.js";
-import type { Edit, Operator, Site } from "./operators.js";
 import type { Expression, Span } from "./outline.js";
 import { dependsOn, type Wiring } from "./wiring.js";
 

@@ -3,7 +3,8 @@
 import type { Rng } from "../../core/rng.js";
 import type { Admitted } from "../gate.js";
 import { lex, normalForm, type Token } from "../lexer.js";
-import { type Edit, OPERATORS, type Operator, type Site, sitesOf } from "./operators.js";
+import { type Edit, OPERATORS, type Operator, type Site } from "./fault.js";
+import { sitesOf } from "./operators.js";
 import { outlineOf } from "./reader.js";
 
 export interface Mutant {

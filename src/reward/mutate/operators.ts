@@ -4,42 +4,13 @@
  * one bit too small, swapped case arms, reset values).
  */
 
-import type { Rng } from "../../core/rng.js";
 import { looksLikeClock, looksLikeReset } from "../interface.js";
 import type { Token } from "../lexer.js";
 import { expressionSites } from "./expressions.js";
+import { type Edit, OPERATORS, type Operator, type Site } from "./fault.js";
 import { flipped, plus } from "./literals.js";
 import type { Assignment, Outline, Path, Span } from "./outline.js";
 import { wiring } from "./wiring.js";
-
-export const OPERATORS = [
-  "stuck",
-  "operator",
-  "constant",
-  "bound",
-  "drop",
-  "identifier",
-  "index",
-  "blocking",
-  "negate",
-  "edge",
-  "else",
-  "branches",
-  "reset-style",
-  "reset-value",
-  "width",
-  "arms",
-] as const;
-export type Operator = (typeof OPERATORS)[number];
-
-/** Spans to be replaced by new text, in order and apart from one another. */
-export interface Edit {
-  readonly span: Span;
-  readonly text: string | readonly Token[];
-}
-
-/** One fault: its edits, or null where this place does not take it. */
-export type Site = (rng: Rng) => readonly Edit[] | null;
 
 const GATES: Readonly<Record<string, string>> = {
   and: "or",

@@ -1,6 +1,6 @@
 /**
- * What a design's text consists of, as far as changing one thing at a time needs it: assignments, branches, case arms, sensitivity lists, expressions, declared
- * names.
+ * What a design's text consists of, as far as changing one thing at a time needs it: assignments, branches, case arms,
+ * sensitivity lists, expressions, declared names.
  */
 
 /** Half-open range of token indices. */
