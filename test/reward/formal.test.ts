@@ -80,6 +80,11 @@ const TWO_CLOCKS = (
 const EQUAL: readonly (readonly [string, string, string])[] = [
   ["a sum in another order", ADDER, ADDER.replace("a + b", "b + a")],
   ["a subtraction of the complement", ADDER, ADDER.replace("a + b", "a - (~b + 8'd1)")],
+  [
+    "a complete list of what a process reads",
+    ADDER,
+    "module m(input [7:0] a, b, output reg [7:0] y); parameter Z = 0; reg [7:0] t; always @(a or b) begin t = a + Z; y = t + b; end endmodule",
+  ],
   ["products", ADDER.replace("a + b", "a * b"), ADDER.replace("a + b", "b * a")],
   [
     "signed division",
@@ -264,6 +269,11 @@ describe.skipIf(yosys === null)("what is not decided", () => {
       "a look at unknown levels",
       "module m(input [7:0] a, b, output [7:0] y);\n\nassign y = $isunknown(a);\nendmodule",
       /line 3: \$isunknown/,
+    ],
+    [
+      "a process that does not wake on all it reads",
+      "module m(input [7:0] a, b, output reg [7:0] y);\nalways @(a) y = a + b;\nendmodule",
+      /line 2: the sensitivity list lacks b/,
     ],
     [
       "a loop",

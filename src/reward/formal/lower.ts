@@ -2,6 +2,7 @@
 
 import { lex, render, type Token } from "../lexer.js";
 import { forYosys } from "../yosys.js";
+import { incomplete } from "./sensitivity.js";
 
 export type Lowered =
   | { readonly ok: true; readonly text: string }
@@ -39,6 +40,10 @@ export function forProof(source: string): Lowered {
       return { ok: false, reason: `line ${t.line}: ${t.text} is not modelled` };
     }
     kept.push(t);
+  }
+  const lacks = incomplete(kept);
+  if (lacks !== null) {
+    return { ok: false, reason: `line ${lacks.line}: the sensitivity list lacks ${lacks.name}` };
   }
   return { ok: true, text: `${forYosys(render(kept))}\n` };
 }
