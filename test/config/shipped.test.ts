@@ -6,10 +6,20 @@ import { shippedConfigs } from "../../src/config/files.js";
 import { keysOf } from "../../src/config/keys.js";
 import { loadConfig } from "../../src/config/load.js";
 import { referenceYaml } from "../../src/config/reference.js";
-import { distillStageSchema, evalStageSchema, rlStageSchema } from "../../src/stages/schema.js";
+import {
+  distillStageSchema,
+  evalStageSchema,
+  rlStageSchema,
+  sweepStageSchema,
+} from "../../src/stages/schema.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-const schemas = { rl: rlStageSchema, distill: distillStageSchema, eval: evalStageSchema };
+const schemas = {
+  rl: rlStageSchema,
+  distill: distillStageSchema,
+  eval: evalStageSchema,
+  sweep: sweepStageSchema,
+};
 const stages = Object.keys(schemas) as (keyof typeof schemas)[];
 
 it("configs/reference.yaml is what the schemas say (npm run reference writes it)", () => {
