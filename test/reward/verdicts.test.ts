@@ -125,7 +125,9 @@ describe.each(CASES)("%s", (name, golden, equal, wrong) => {
   const p = problem(golden, name.replace(/ /g, "-"));
   it.each(equal.map((c, k) => [k, c] as const))("passes equal design %i", async (_k, code) => {
     const v = await bench.scored(p, code);
-    expect([v.outcome, v.log, v.reward, v.proof]).toEqual(["pass", "", 1, "simulated"]);
+    expect([v.outcome, v.log, v.reward]).toEqual(["pass", "", 1]);
+    // A share of the passes, chosen by content and simulator, is audited with a proof.
+    expect(["simulated", "formal"]).toContain(v.proof);
   });
   it.each(wrong.map((c, k) => [k, c] as const))("rejects wrong design %i", async (_k, code) => {
     const v = await bench.scored(p, code);
