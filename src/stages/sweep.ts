@@ -3,8 +3,7 @@
 import { availableParallelism } from "node:os";
 import { TrainError } from "../core/errors.js";
 import { compactDuration } from "../run/format.js";
-import { last } from "../run/report/series.js";
-import { readMember } from "../run/sweep/curves.js";
+import { lastRecordedStep, readMember } from "../run/sweep/curves.js";
 import { type Member, membersOf } from "../run/sweep/grid.js";
 import { leaderboardLines } from "../run/sweep/leaderboard.js";
 import { type SweepConfig, sweepStageSchema } from "./schema.js";
@@ -155,10 +154,10 @@ const lanesOf = (config: SweepConfig, cores: number): number =>
   config.sweep.parallel ??
   Math.max(1, Math.floor(Math.min(cores, availableParallelism()) / config.sweep.cores));
 
+/** Only the end of the file is read: this is asked every few seconds, for every member at work. */
 function progressOf(member: Member, session: Session): string {
-  const { steps } = readMember(member, session.dir.file("members", member.name));
-  const step = last(steps, "train/rollouts_total") === null ? null : steps.at(-1)?.step;
-  return step === null || step === undefined ? "starting" : `step ${step}`;
+  const step = lastRecordedStep(session.dir.file("members", member.name, "metrics.jsonl"));
+  return step === null ? "starting" : `step ${step}`;
 }
 
 function endLine(

@@ -1,6 +1,6 @@
 /** What the members of a sweep measured, read from their run directories. */
 
-import { readdirSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { readRecord } from "../record.js";
 import { readRun, type StepMetrics } from "../report/read.js";
@@ -48,6 +48,26 @@ export function readMember(member: Member, dir: string): MemberCurve {
     points.push({ step, tokens, seconds, pass1: values.get(key)!, byProblem: counts.get(step) ?? new Map() });
   }
   return { member, state: record.state, reason: record.reason, steps: run.steps, points };
+}
+
+/** The step of the last whole record of a metrics file; null without one. */
+export function lastRecordedStep(path: string): number | null {
+  const TAIL = 32_768;
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch {
+    return null;
+  }
+  try {
+    const size = fstatSync(fd).size;
+    const tail = Buffer.alloc(Math.min(size, TAIL));
+    readSync(fd, tail, 0, tail.length, size - tail.length);
+    const steps = [...tail.toString("utf8").matchAll(/^\{"step":(\d+)/gm)];
+    return steps.length === 0 ? null : Number(steps.at(-1)![1]);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Arms in order, each with its members. */
