@@ -6,7 +6,7 @@ import type { Field } from "./stimulus.js";
 import type { BenchPlan, Ignore } from "./testbench.js";
 
 /** Part of the cache key: change it whenever stimuli, testbench or comparison change. */
-export const PREPARED_VERSION = 5;
+export const PREPARED_VERSION = 6;
 
 export interface Prepared {
   readonly version: number;

@@ -88,7 +88,10 @@ export function play(
   const m = `m${n.scope}`;
   const loop = (from: number, to: number, body: string): string =>
     to > from ? `for(${i}=${from};${i}<${to};${i}=${i}+1) begin ${r}=${m}[${i}];#100;${body} end ` : "";
-  let out = `$readmemh("${plan.stepsPath}",${m});${loop(0, start, "")}`;
+  // A clock's first level is an edge from X: what the clocks sample must have settled by then, or wires race with it.
+  const low = plan.iface.clocks.length;
+  const settle = low === 0 || low >= bits ? "" : `${r}[${bits - 1}:${low}]=${m}[0][${bits - 1}:${low}];#100;`;
+  let out = `$readmemh("${plan.stepsPath}",${m});${settle}${loop(0, start, "")}`;
   let at = start;
   for (const c of cuts) {
     if (c.at <= at || c.at >= numSteps) continue;

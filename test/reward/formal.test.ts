@@ -85,6 +85,11 @@ const EQUAL: readonly (readonly [string, string, string])[] = [
     ADDER,
     "module m(input [7:0] a, b, output reg [7:0] y); parameter Z = 0; reg [7:0] t; always @(a or b) begin t = a + Z; y = t + b; end endmodule",
   ],
+  [
+    "a process on everything",
+    ADDER,
+    "module m(input [7:0] a, b, output reg [7:0] y); always @(*) y = a + b; endmodule",
+  ],
   ["products", ADDER.replace("a + b", "a * b"), ADDER.replace("a + b", "b * a")],
   [
     "signed division",

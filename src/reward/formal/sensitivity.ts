@@ -17,6 +17,8 @@ export function incomplete(
     const close = closing(tokens, i + 2);
     if (close < 0) return null; // no design: whoever reads it next says so
     const list = tokens.slice(i + 3, close).map((t) => t.text);
+    // `(*)` is read as `(` and `*)`.
+    if (tokens[close]!.text === "*)") continue;
     if (list.some((t) => t === "*" || t === "posedge" || t === "negedge")) continue;
     signals ??= declared(tokens);
     const listed = new Set(list);

@@ -90,6 +90,9 @@ export function compareBench(
     "path" in plan.steps
       ? `$readmemh("${plan.steps.path}",m);`
       : plan.steps.words.map((w, s) => `m[${s}]=${bits + 1}'h${w};`).join("");
+  // As in the signature bench: data settles before the clocks' first level, which is an edge from X.
+  const low = plan.clocks.length;
+  const settle = low === 0 || low >= bits ? "" : `r[${bits - 1}:${low}]=m[0][${bits - 1}:${low}];#100;`;
   return named(
     n,
     `reg [${bits}:0] m [0:${Math.max(1, numSteps) - 1}];reg [${bits}:0] r;integer i,k,n,q,d,e,j;` +
@@ -98,7 +101,7 @@ export function compareBench(
       (numRuns > 0 ? `reg [${bits + 24}:0] l [0:${numRuns - 1}];reg [${bits + 24}:0] u;reg [63:0] z;` : "") +
       `${look}initial begin n=0;q=0;d=-1;e=${options.after};x=0;k=0;` +
       (ignore.kind === "file" ? `$readmemh("${ignore.path}",o);` : "") +
-      `${load}for(i=0;i<${numSteps};i=i+1) begin r=m[i];${at(`i>=${plan.start}&&!r[${bits}]`)}end ` +
+      `${load}${settle}for(i=0;i<${numSteps};i=i+1) begin r=m[i];${at(`i>=${plan.start}&&!r[${bits}]`)}end ` +
       `${playRuns(plan, at)}${end}end `,
     (["golden", "candidate"] as const).map((who) =>
       instanceOf(
