@@ -4,10 +4,11 @@
  */
 
 import type { Rng } from "../core/rng.js";
+import type { Act } from "./acts.js";
 import type { DesignInterface } from "./interface.js";
-import { Modes, randomBits } from "./modes.js";
+import { Modes } from "./modes.js";
 import type { Mined } from "./numbers.js";
-import type { Field, Step } from "./rows.js";
+import { type Field, randomBits, type Step } from "./rows.js";
 
 const ones = (width: number): bigint => (1n << BigInt(width)) - 1n;
 
@@ -20,7 +21,7 @@ export class Driver {
   private readonly values = new Map<string, bigint>();
   private readonly clocks: readonly Field[];
   private readonly resets: readonly (Field & { active: bigint; style: string })[];
-  private readonly data: readonly Field[];
+  readonly data: readonly Field[];
   private readonly fields: readonly Field[];
 
   constructor(iface: DesignInterface, fields: readonly Field[], constants: readonly Mined[], rng: Rng) {
@@ -99,10 +100,27 @@ export class Driver {
     this.change(this.resets.map((r) => [r.name, r.active ^ 1n] as const));
   }
 
-  clocked(vectors: number): void {
+  /** `acts` after the episodes: what episodes find ends a check early. */
+  clocked(vectors: number, acts: readonly Act[]): void {
     this.opening();
     let left = vectors;
     while (left > 0) left -= this.episode(left);
+    for (const act of acts) this.act(act);
+  }
+
+  /** Resets hold for an edge at its start, and then stay away. */
+  private act({ fresh, rows }: Act): void {
+    const resets = (active: boolean) =>
+      this.resets.map((r) => [r.name, active ? r.active : r.active ^ 1n] as const);
+    if (fresh && this.resets.length > 0) {
+      this.change(resets(true));
+      this.tick();
+    }
+    rows.forEach((row, k) => {
+      const next = k === 0 ? [...row, ...resets(false)] : row;
+      if (next.length > 0 || this.clocks.length === 0) this.change(next);
+      this.tick();
+    });
   }
 
   episode(limit: number): number {
@@ -114,7 +132,7 @@ export class Driver {
     const hard = this.resets.filter((r) => !soft.includes(r));
     const midReset = plan.calm ? 0 : rng.pick([1 / 6, 1 / 12, 1 / 48, 0]);
     const rates = this.clocks.map(() => (this.clocks.length === 1 ? 1 : rng.pick([1, 1, 0.5, 0.25])));
-    if (hard.length > 0 && rng.uniform() < 0.35) {
+    if (hard.length > 0 && rng.uniform() < 0.5) {
       const some = rng.uniform() < 0.7 ? hard : [rng.pick(hard)];
       this.change(some.map((r) => [r.name, r.active] as const));
       // Without an edge only an asynchronous reset acts.
@@ -142,9 +160,10 @@ export class Driver {
       if (plan.pulseEvery !== null && n % plan.pulseEvery === plan.pulseEvery - 1 && hard.length > 0) {
         this.change(hard.map((r) => [r.name, r.active] as const));
       }
-      // Released before the edge: only what resets without a clock has been reset.
+      // Released before the edge: only what resets without a clock has been reset, and the others hardly ever show it.
+      const early = (style: string): number => (style !== "async" ? 0.4 : plan.calm ? 1 : 0.7);
       const pulsed = hard.filter(
-        (r) => this.values.get(r.name) === r.active && (plan.calm || rng.uniform() < 0.7),
+        (r) => this.values.get(r.name) === r.active && rng.uniform() < early(r.style),
       );
       if (pulsed.length > 0) this.change(pulsed.map((r) => [r.name, r.active ^ 1n] as const));
       // Other data at the edge than at the release.
@@ -155,10 +174,11 @@ export class Driver {
     return length;
   }
 
-  clockless(vectors: number): void {
+  clockless(vectors: number, acts: readonly Act[]): void {
     this.opening();
     let left = vectors;
     while (left > 0) left -= this.clocklessEpisode(left);
+    for (const act of acts) this.act(act);
   }
 
   clocklessEpisode(limit: number): number {

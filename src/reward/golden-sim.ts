@@ -13,10 +13,12 @@ import {
   type Scenario,
   scenarios,
   stillRegisters,
+  type Watched,
 } from "./deep.js";
 import { type Admitted, withSuffix } from "./gate.js";
 import type { DesignInterface } from "./interface.js";
 import { cleanLog } from "./messages.js";
+import { minedConstants } from "./numbers.js";
 import { type PowerUp, withPowerUp } from "./powerup.js";
 import type { Prepared, StimulusFiles } from "./prepared.js";
 import { ignoreOf, planOf } from "./prepared.js";
@@ -83,12 +85,18 @@ export const planFor = (w: Work, s: Stimulus): BenchPlan => {
   return { iface: w.iface, stimulus: shapeOf(s), stepsPath: files.steps, runsPath: files.runs };
 };
 
+const watched = (w: Work): readonly Watched[] =>
+  coverable(
+    w.iface,
+    minedConstants(w.admitted.tokens).map((c) => c.value),
+  );
+
 /** The golden's outputs, beside copies that wake up differently, and which of its registers moved. */
 export async function traceGolden(w: Work, stimulus: Stimulus): Promise<Traced> {
   const names = w.deps.names();
   const plan = planFor(w, stimulus);
   const texts = variants(w.admitted, w.task.top, names);
-  const cover = w.iface.clocks.length > 0 ? coverable(w.iface) : [];
+  const cover = w.iface.clocks.length > 0 ? watched(w) : [];
   const attempt = (parts: typeof texts, covered: typeof cover): Promise<SimResult> => {
     const modules = parts.map((v) => v.module);
     const bench = traceBench(plan, names, modules, { cover: covered, runs: "open" });
@@ -119,7 +127,7 @@ export async function findRuns(
   constants: readonly bigint[],
   rng: Rng,
 ): Promise<readonly Run[]> {
-  const registers = coverable(w.iface);
+  const registers = watched(w);
   const first = runLength(stillRegisters(registers, before), constants);
   if (first === 0) return [];
   const ordinary = await explore(w, stimulus, scenarios(w.iface, stimulus.fields, first, rng), before);
@@ -149,7 +157,7 @@ async function explore(
     return last;
   });
   const module = `${w.task.top}${names.suffix}`;
-  const bench = traceBench(plan, names, [module], { cover: coverable(w.iface), scenarioEnds, runs: "open" });
+  const bench = traceBench(plan, names, [module], { cover: watched(w), scenarioEnds, runs: "open" });
   const result = await w.deps.simulator.run(
     { source: bench + withSuffix(w.admitted, names.suffix), root: rootName(names), cpuSeconds: null },
     w.signal,

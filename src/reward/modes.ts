@@ -6,15 +6,8 @@
 
 import type { Rng } from "../core/rng.js";
 import type { DesignInterface } from "./interface.js";
-import type { Mined } from "./numbers.js";
-import type { Field } from "./rows.js";
-
-/** Uniform value of any width. */
-export function randomBits(rng: Rng, width: number): bigint {
-  let v = 0n;
-  for (let at = 0; at < width; at += 32) v |= BigInt(rng.uint32()) << BigInt(at);
-  return v & ones(width);
-}
+import { type Mined, minedFor } from "./numbers.js";
+import { type Field, randomBits } from "./rows.js";
 
 /** Makes the next value of one input from its last one. */
 export type Mode = (last: bigint, values: ReadonlyMap<string, bigint>) => bigint;
@@ -39,7 +32,7 @@ const MAX_WAIT = 40n;
 
 /** How often a bit is 1. */
 const EVEN = [0.5, 0.5, 0.5, 0.5, 0.5, 0.25, 0.75, 0.125, 0.875];
-const GATING = [0.5, 0.875, 0.875, 31 / 32, 1, 0.125];
+const GATING = [0.5, 0.5, 0.875, 0.875, 31 / 32, 1, 0.125];
 const SKEWED = [0.5, 0.5, 0.125, 0.875, 1 / 32, 31 / 32, 0, 1];
 
 export class Modes {
@@ -73,7 +66,7 @@ export class Modes {
     const words = this.few && this.episodes % 8 === 0;
     this.episodes++;
     if (words) return this.words();
-    const locks = this.data.filter((f) => f.width > 1 && this.minedFor(f).length > 1);
+    const locks = this.data.filter((f) => f.width > 1 && minedFor(this.constants, f).length > 1);
     if (kind === 1 && locks.length > 0) return free(this.unlock(rng.pick(locks), first));
     if (kind === 3) {
       return free(
@@ -138,20 +131,13 @@ export class Modes {
         const p = first ? 1 : rng.pick([1, 1, 1, 0.875, 0]);
         return f.width === 1 ? () => (rng.uniform() < p ? 1n : 0n) : this.modeFor(f);
       }
-      const mined = this.minedFor(f);
+      const mined = minedFor(this.constants, f);
       let k = -1;
       return () => {
         k = rng.uniform() < 1 / 32 ? 0 : (k + 1) % mined.length;
         return mined[k]!;
       };
     });
-  }
-
-  /** Constants an input may be compared with: those of its own size if there are any. */
-  private minedFor(f: Field): bigint[] {
-    const fit = this.constants.filter((c) => c.value < 1n << BigInt(f.width));
-    const sized = fit.filter((c) => c.width === f.width);
-    return [...new Set((sized.length > 0 ? sized : fit).map((c) => c.value))];
   }
 
   private modeFor(f: Field): Mode {
@@ -164,7 +150,7 @@ export class Modes {
     }
     const top = ones(f.width);
     const uniform = (): bigint => randomBits(rng, f.width);
-    const mined = this.minedFor(f);
+    const mined = minedFor(this.constants, f);
     const peers = this.data.filter((o) => o.name !== f.name && o.width === f.width);
     const corners = cornersOf(f.width);
     const modes: Mode[] = [

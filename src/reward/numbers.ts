@@ -38,3 +38,10 @@ export function minedConstants(tokens: readonly Token[]): Mined[] {
   }
   return [...out.values()];
 }
+
+/** Constants an input may be compared with, in source order: those of its own size if there are any. */
+export function minedFor(constants: readonly Mined[], f: { readonly width: number }): bigint[] {
+  const fit = constants.filter((c) => c.value < 1n << BigInt(f.width));
+  const sized = fit.filter((c) => c.width === f.width);
+  return [...new Set((sized.length > 0 ? sized : fit).map((c) => c.value))];
+}

@@ -8,13 +8,13 @@
  */
 
 import type { Rng } from "../core/rng.js";
+import { makeActs } from "./acts.js";
 import { Driver } from "./driver.js";
 import type { DesignInterface } from "./interface.js";
 import type { Mined } from "./numbers.js";
 import type { Field, Step } from "./rows.js";
 
-export { randomBits } from "./modes.js";
-export type { Field, Step } from "./rows.js";
+export { type Field, randomBits, type Step } from "./rows.js";
 
 /** A long run: `cycles` full cycles of every clock, the controls held, the data held or pseudo-random. */
 export interface Run {
@@ -79,8 +79,10 @@ export function makeStimulus(
   const driver = new Driver(iface, fields, constants, rng);
   const enough = vectorsFor(iface, inputBits) * Math.max(1, options.vectors / DEFAULT_STIMULUS.vectors);
   const vectors = Math.min(options.vectors, Math.ceil(enough));
-  if (iface.clocks.length > 0) driver.clocked(vectors);
-  else driver.clockless(vectors);
+  const { acts, instead } = makeActs(iface, driver.data, constants, rng.fork("acts"), vectors);
+  const drawn = Math.max(1, vectors - instead);
+  if (iface.clocks.length > 0) driver.clocked(drawn, acts);
+  else driver.clockless(drawn, acts);
   return { bits, fields, steps: driver.steps, start: driver.start, runs: [], exhaustive: false };
 }
 

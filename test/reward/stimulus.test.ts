@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeRng } from "../../src/core/rng.js";
-import { chooseRuns, runLength, stillRegisters } from "../../src/reward/deep.js";
+import { chooseRuns, coverable, runLength, stillRegisters } from "../../src/reward/deep.js";
 import type { DesignInterface } from "../../src/reward/interface.js";
 import { deBruijn } from "../../src/reward/modes.js";
 import { constantOf } from "../../src/reward/numbers.js";
@@ -186,6 +186,101 @@ it("waits as long as the golden's constants say, and then slips", () => {
   expect(levels).toMatch(/01{16,19}0/);
 });
 
+/** Values of an input at the rising edges of the clock; without one, at every step. */
+const played = (s: Stimulus, name: string): bigint[] => {
+  const f = s.fields.find((x) => x.name === name)!;
+  const clk = s.fields.find((x) => x.name === "clk");
+  const at = (x: { value: bigint }, field = f): bigint =>
+    (x.value >> BigInt(field.offset)) & ((1n << BigInt(field.width)) - 1n);
+  return s.steps
+    .filter((x, i) => clk === undefined || (i > 0 && at(x, clk) === 1n && at(s.steps[i - 1]!, clk) === 0n))
+    .map((x) => at(x));
+};
+
+it("meets both corners, and every bit by which two words of one width can differ", () => {
+  const words = iface({
+    inputs: [
+      { name: "a", width: 40 },
+      { name: "b", width: 40 },
+    ],
+  });
+  const top = (1n << 40n) - 1n;
+  fc.assert(
+    fc.property(fc.nat(1000), (seed) => {
+      const s = makeStimulus(words, [{ value: 0xc0ffeen, width: 40 }], makeRng(seed));
+      const [a, b] = [played(s, "a"), played(s, "b")];
+      const pairs = new Set(a.map((v, k) => (v === b[k] ? `${v}` : "")));
+      expect(pairs.has("0") && pairs.has(`${top}`)).toBe(true);
+      const apart = new Set(a.map((v, k) => v ^ b[k]!));
+      for (let k = 0n; k < 40n; k++) expect(apart.has(1n << k)).toBe(true);
+      expect(s.steps.length).toBeLessThanOrEqual(1001);
+    }),
+    { numRuns: 10 },
+  );
+});
+
+it("tries a key with each control low and each word wrong, from a reset", () => {
+  const lock = iface({
+    inputs: [
+      { name: "clk", width: 1 },
+      { name: "rst", width: 1 },
+      { name: "valid", width: 1 },
+      { name: "code", width: 8 },
+    ],
+    clocks: [{ name: "clk", edge: "pos" }],
+    resets: [{ name: "rst", active: 1, style: "sync" }],
+    stateful: true,
+    stateBits: 3,
+  });
+  const key = [0xden, 0xadn, 0xben];
+  fc.assert(
+    fc.property(fc.nat(1000), (seed) => {
+      const s = makeStimulus(
+        lock,
+        key.map((value) => ({ value, width: 8 })),
+        makeRng(seed),
+      );
+      const [rst, valid, code] = [played(s, "rst"), played(s, "valid"), played(s, "code")];
+      const turns = rst.flatMap((r, k) => {
+        const words = code.slice(k + 1, k + 4);
+        const calm = !rst.slice(k + 1, k + 4).includes(1n);
+        return r === 1n && calm && words.length === 3
+          ? [
+              `${words.map((w, i) => (w === key[i] ? "k" : w === key[i]! + 1n ? "+" : "x")).join("")} ${valid.slice(k + 1, k + 4).join("")}`,
+            ]
+          : [];
+      });
+      for (const turn of ["kkk 111", "kkk 000", "+kk 111", "k+k 111", "kk+ 111", "kkx 111"])
+        expect(turns).toContain(turn);
+    }),
+    { numRuns: 10 },
+  );
+});
+
+it("holds a control after a reset for as long as the golden counts, and a cycle more", () => {
+  const fall = iface({
+    inputs: [
+      { name: "clk", width: 1 },
+      { name: "rst", width: 1 },
+      { name: "ground", width: 1 },
+    ],
+    clocks: [{ name: "clk", edge: "pos" }],
+    resets: [{ name: "rst", active: 1, style: "async" }],
+    registers: [{ path: "n", width: 5 }],
+    stateful: true,
+    stateBits: 7,
+  });
+  const s = makeStimulus(fall, [{ value: 20n, width: null }], makeRng(3));
+  const [rst, ground] = [played(s, "rst"), played(s, "ground")];
+  const line = rst.map((r, k) => (r === 1n ? "R" : `${ground[k]}`)).join("");
+  for (const cycles of [20, 21]) {
+    expect(line).toMatch(new RegExp(`R0{${cycles}}1`));
+    expect(line).toMatch(new RegExp(`R1{${cycles}}0`));
+  }
+  // Until the register has gone round.
+  expect(line).toMatch(/R0{33,35}1/);
+});
+
 it("goes on where a stimulus ends, in episodes", () => {
   fc.assert(
     fc.property(anyInterface, fc.nat(1000), (d, seed) => {
@@ -216,14 +311,28 @@ it("reads literals", () => {
 });
 
 it("asks for runs as long as the still registers need", () => {
-  const r8 = { width: 8 };
-  expect(stillRegisters([r8, { width: 2 }], "1111111111")).toEqual([]);
-  expect(stillRegisters([r8, { width: 2 }], "0111111111")).toEqual([r8]);
+  const r = (register: number, width = register) => ({ path: "r", width, register });
+  expect(stillRegisters([r(8), r(2)], "1111111111")).toEqual([]);
+  expect(stillRegisters([r(8), r(2)], "0111111111")).toEqual([r(8)]);
+  // All bits moved, and yet it has not been at its end.
+  expect(stillRegisters([r(8), r(8, 1)], "111111110")).toEqual([r(8, 1)]);
   expect(runLength([], [])).toBe(0);
-  expect(runLength([r8], [])).toBe(308);
-  expect(runLength([{ width: 14 }], [9999n])).toBe(Math.ceil(2.2 * 9999) + 64);
-  expect(runLength([{ width: 2 }], [])).toBe(0);
-  expect(runLength([{ width: 32 }], [])).toBe(0);
+  expect(runLength([r(8)], [])).toBe(Math.ceil(2.2 * 256));
+  expect(runLength([r(12)], [])).toBe(Math.ceil(1.2 * 4096));
+  expect(runLength([r(14)], [9999n])).toBe(Math.ceil(2.2 * 9999) + 64);
+  expect(runLength([r(2)], [])).toBe(0);
+  expect(runLength([r(32)], [])).toBe(0);
+});
+
+it("looks whether counters have been at their end", () => {
+  const registers = [
+    { path: "n", width: 10 },
+    { path: "u.state", width: 2 },
+  ];
+  const paths = (constants: readonly bigint[]) =>
+    coverable(iface({ registers }), constants).map((w) => `${w.path} ${w.width}`);
+  expect(paths([])).toEqual(["n 10", "u.state 2", "n==10'h3ff 1"]);
+  expect(paths([3n, 999n])).toEqual(["n 10", "u.state 2", "n==10'h3ff 1", "n==10'h3e7 1", "n==10'h3e6 1"]);
 });
 
 it("keeps the scenarios that move something new", () => {
