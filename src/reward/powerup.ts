@@ -40,6 +40,39 @@ export function withPowerUp(admitted: Admitted, how: PowerUp, nonce: string): Ad
   return added ? { ...admitted, tokens: out } : null;
 }
 
+/**
+ * What a candidate that shows X may be instead: itself with power-up values, then the same with its processes on
+ * everything (`always @*`) run once at the start. They otherwise sleep until something they read changes, and show X
+ * where registers have their values from the beginning. None where there is nothing to set and nothing to run.
+ */
+export function awakenings(admitted: Admitted, how: PowerUp, nonce: string): readonly Admitted[] {
+  const running = runAtStart(admitted);
+  const set = withPowerUp(admitted, how, nonce);
+  return [set, running === null ? null : (withPowerUp(running, how, nonce) ?? running)].filter(
+    (a) => a !== null,
+  );
+}
+
+/** `always @*` as `always_comb`; null without one. */
+function runAtStart(admitted: Admitted): Admitted | null {
+  const out: Token[] = [];
+  const { tokens } = admitted;
+  for (let i = 0; i < tokens.length; i++) {
+    const head = tokens
+      .slice(i, i + 5)
+      .map((t) => t.text)
+      .join("");
+    const everything = /^always@(?:\*(?!\))|\(\*\))/.exec(head);
+    if (tokens[i]!.text !== "always" || everything === null) {
+      out.push(tokens[i]!);
+      continue;
+    }
+    out.push({ ...tokens[i]!, text: "always_comb" });
+    for (let left = everything[0].length - "always".length; left > 0; ) left -= tokens[++i]!.text.length;
+  }
+  return out.length === tokens.length ? null : { ...admitted, tokens: out };
+}
+
 const word = (text: string): Token => ({ kind: "op", text: ` ${text} `, breaks: 0, space: true, line: 0 });
 
 function block(v: StateVariable, how: PowerUp, id: string): string {

@@ -1,4 +1,4 @@
-/** The first level of a clock is an edge from X; a wire between an input and a register must not race with it. */
+/** How simulations begin must not cost a candidate that is equal: the clock's first level, processes that sleep. */
 
 import { describe, expect, it } from "vitest";
 import { open, problem } from "./bench.js";
@@ -31,5 +31,38 @@ describe.each(PAIRS)("without a reset, on %s", (_name, golden, wired) => {
       await bench.close();
     }
     expect(outcomes).toEqual(outcomes.map(() => "pass"));
+  });
+});
+
+/** Candidate's declarations and process behind a register that has its value from the start. */
+const TOGGLE = (rest: string): string =>
+  `module top_module(input clk, input x, output z); reg [2:0] s = 0; always @(posedge clk) s <= {s[1:0], x}; ${rest} endmodule`;
+
+describe("a process that sleeps until something changes", () => {
+  const golden = TOGGLE("assign z = ~|s;");
+  const seeds = [1, 2, 3];
+  const outcomes = async (candidate: string): Promise<string[]> => {
+    const out: string[] = [];
+    for (const seed of seeds) {
+      const bench = open({ seed, mutants: 0, audit: { share: 0, vectors: 0 } });
+      out.push((await bench.scored(problem(golden), candidate)).outcome);
+      await bench.close();
+    }
+    return out;
+  };
+
+  it.each(["always @*", "always @(*)", "always @ ( * )"])("passes as %s", async (head) => {
+    const process = `reg v; ${head} v = ~|s; assign z = v;`;
+    expect(await outcomes(TOGGLE(process))).toEqual(seeds.map(() => "pass"));
+  });
+
+  it("is a mismatch where it is wrong all the same", async () => {
+    const wrong = "reg v; always @* v = ~|s[1:0]; assign z = v;";
+    expect(await outcomes(TOGGLE(wrong))).toEqual(seeds.map(() => "mismatch"));
+  });
+
+  it("is a mismatch where it keeps X", async () => {
+    const open = "reg v; always @* v = s == 3 ? 1'bx : ~|s; assign z = v;";
+    expect(await outcomes(TOGGLE(open))).toEqual(seeds.map(() => "mismatch"));
   });
 });

@@ -9,7 +9,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Admitted, withSuffix } from "../gate.js";
 import type { DesignInterface } from "../interface.js";
-import { type PowerUp, withPowerUp } from "../powerup.js";
+import { awakenings, type PowerUp, withPowerUp } from "../powerup.js";
 import type { Counterexample, CycleInputs } from "../proof.js";
 import type { SimResult, Simulator } from "../simulator.js";
 import { layoutOf } from "../stimulus.js";
@@ -146,11 +146,14 @@ async function judge(job: ReplayJob, fresh: () => Names, trace: Trace, slots: nu
   if (typeof first === "object") return first;
   if (first !== "unknown") return { kind: first === "defined" ? "shown" : "not shown" };
   for (const [k, how] of POWER_UPS.entries()) {
-    const awake = withPowerUp(job.candidate, how, `${fresh().scope}${k}`);
-    if (awake === null) return { kind: "shown" };
-    const again = await differs(awake);
-    if (typeof again === "object") return again;
-    if (again !== "no") return { kind: "shown" };
+    let agrees = false;
+    for (const awake of awakenings(job.candidate, how, `${fresh().scope}${k}`)) {
+      const again = await differs(awake);
+      if (typeof again === "object") return again;
+      agrees = again === "no";
+      if (agrees) break;
+    }
+    if (!agrees) return { kind: "shown" };
   }
   return { kind: "not shown" };
 }
