@@ -1,7 +1,7 @@
 /**
  * What a stimulus plays once, in full, because drawing it would take luck: rows at the corners and one bit off a peer or
  * a constant of the golden; its constants as a key, with one input low or one word wrong; inputs held for about as
- * long as the golden counts, after a reset, and then let go.
+ * long as the golden counts, after a reset, and then let go; words at the ends of their range, held.
  */
 
 import type { Rng } from "../core/rng.js";
@@ -27,9 +27,12 @@ const MIN_COUNT = 3n;
 const MAX_COUNT = 128n;
 /** A register of more bits takes a long run to go round. */
 const MAX_ROUND_BITS = 7;
-/** Of all vectors, what goes to rows and keys, and to waits. */
+const MAX_PUSHED = 2;
+const PUSH_CYCLES = 6;
+/** Of all vectors, what goes to rows, keys, pushes and waits. */
 const ROWS_SHARE = 1 / 4;
 const KEYS_SHARE = 1 / 5;
+const PUSHES_SHARE = 1 / 12;
 const WAITS_SHARE = 1;
 
 export interface Acts {
@@ -55,6 +58,7 @@ export function makeActs(
   const instead: Act[] = [{ fresh: true, rows }];
   if (iface.clocks.length === 0) return { acts: instead, instead: rows.length };
   instead.push(...within(keys(iface, data, constants, rng), vectors * KEYS_SHARE));
+  instead.push(...within(pushes(iface, data, rng), vectors * PUSHES_SHARE));
   const more = within(waits(iface, data, constants, rng), vectors * WAITS_SHARE);
   return { acts: [...instead, ...more], instead: instead.reduce((n, a) => n + cost(a), 0) };
 }
@@ -117,6 +121,24 @@ function keys(iface: DesignInterface, data: readonly Field[], constants: readonl
     }
   }
   return acts;
+}
+
+/** Wide inputs held at the ends of their range, every way round, so that what adds up comes to its limits. */
+function pushes(iface: DesignInterface, data: readonly Field[], rng: Rng): Act[] {
+  const wide = data.filter((f) => f.width > 1);
+  if (!iface.stateful || wide.length === 0) return [];
+  const ends = (f: Field): readonly bigint[] => [1n << BigInt(f.width - 1), ones(f.width - 1), ones(f.width)];
+  const ways = wide.length > MAX_PUSHED ? [0, 1, 2] : Array.from({ length: 3 ** wide.length }, (_, k) => k);
+  return rng.shuffle(ways).map((way): Act => {
+    const words = wide.map(
+      (f, k) => [f.name, ends(f)[Math.floor(way / 3 ** (k % MAX_PUSHED)) % 3]!] as const,
+    );
+    const idle = BigInt(rng.int(4) === 0 ? 1 : 0);
+    const levels = data
+      .filter((f) => f.width === 1)
+      .map((f) => [f.name, iface.enables.includes(f.name) ? 1n : idle] as const);
+    return { fresh: true, rows: [[...words, ...levels], ...new Array<Row>(PUSH_CYCLES - 1).fill([])] };
+  });
 }
 
 /**

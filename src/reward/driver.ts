@@ -15,6 +15,8 @@ const ones = (width: number): bigint => (1n << BigInt(width)) - 1n;
 export class Driver {
   readonly steps: Step[] = [];
   start = 0;
+  /** Steps before the acts. */
+  drawn = 0;
   private readonly iface: DesignInterface;
   private readonly rng: Rng;
   private readonly modes: Modes;
@@ -105,6 +107,7 @@ export class Driver {
     this.opening();
     let left = vectors;
     while (left > 0) left -= this.episode(left);
+    this.drawn = this.steps.length;
     for (const act of acts) this.act(act);
   }
 
@@ -178,6 +181,7 @@ export class Driver {
     this.opening();
     let left = vectors;
     while (left > 0) left -= this.clocklessEpisode(left);
+    this.drawn = this.steps.length;
     for (const act of acts) this.act(act);
   }
 

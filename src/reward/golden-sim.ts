@@ -130,25 +130,28 @@ export async function findRuns(
   const registers = watched(w);
   const first = runLength(stillRegisters(registers, before), constants);
   if (first === 0) return [];
-  const ordinary = await explore(w, stimulus, scenarios(w.iface, stimulus.fields, first, rng), before);
+  // Waits look at one moment; what only they reached is worth a run still.
+  const drawn = { ...stimulus, steps: stimulus.steps.slice(0, stimulus.drawn) };
+  const ordinary = await explore(w, drawn, scenarios(w.iface, stimulus.fields, first, rng), null);
   const chain = chainLength(registers, stillRegisters(registers, ordinary.moved));
   if (chain <= first) return ordinary.runs;
   const deep = await explore(
     w,
-    stimulus,
+    drawn,
     scenarios(w.iface, stimulus.fields, Math.floor(chain), rng, 3),
     ordinary.moved,
   );
   return [...ordinary.runs, ...deep.runs];
 }
 
+/** Runs that move more than `before`, null = than the steps did. */
 async function explore(
   w: Work,
   stimulus: Stimulus,
   found: readonly Scenario[],
-  before: string,
+  before: string | null,
 ): Promise<ReturnType<typeof chooseRuns>> {
-  if (found.length === 0) return { runs: [], moved: before };
+  if (found.length === 0) return { runs: [], moved: before ?? "" };
   const names = w.deps.names();
   const plan = planFor(w, { ...stimulus, runs: found.flat() });
   let last = -1;
@@ -164,8 +167,8 @@ async function explore(
   );
   if (result.kind === "infra") throw new PrepareFault(result);
   // A golden too slow for long runs goes without them.
-  const reports = result.kind === "ran" ? readCoverage(result.output, names.verdict).slice(1) : [];
-  return chooseRuns(found, before, reports);
+  const [steps = "", ...reports] = result.kind === "ran" ? readCoverage(result.output, names.verdict) : [];
+  return chooseRuns(found, before ?? steps, reports);
 }
 
 /** The verdict line of the golden, by the path that a candidate takes. */

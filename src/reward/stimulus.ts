@@ -29,6 +29,8 @@ export interface Stimulus {
   /** Clocks and controls lie below the data, so that runs can vary all data at once. */
   readonly fields: readonly Field[];
   readonly steps: readonly Step[];
+  /** Steps before those that are played once in full; absent = all. */
+  readonly drawn?: number;
   /** Index of the first step that is compared: resets have been applied by then. */
   readonly start: number;
   readonly runs: readonly Run[];
@@ -83,7 +85,8 @@ export function makeStimulus(
   const drawn = Math.max(1, vectors - instead);
   if (iface.clocks.length > 0) driver.clocked(drawn, acts);
   else driver.clockless(drawn, acts);
-  return { bits, fields, steps: driver.steps, start: driver.start, runs: [], exhaustive: false };
+  const { steps, start, drawn: before } = driver;
+  return { bits, fields, steps, start, drawn: before, runs: [], exhaustive: false };
 }
 
 /** Episodes that go on where a stimulus ends, each to be kept or left out. */
