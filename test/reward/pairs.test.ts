@@ -1,7 +1,4 @@
-/**
- * Pairs of designs whose equality is argued by hand. Every one has to be judged right; of the subtle faults, which one
- * seed's vectors may miss, most.
- */
+/** Pairs of designs whose equality is argued by hand. Every one has to be judged right. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open, problem, signal } from "./bench.js";
@@ -11,7 +8,6 @@ describe("pairs judged by hand", () => {
   // As the vectors are, before mutants of the golden have asked for more: that costs a test minutes.
   const bench = open({ mutants: 0 });
   const problems = new Map(CASES.map((c) => [c.name, problem(c.golden, c.name.replace(/\W+/g, "-"))]));
-  const subtle = { all: 0, found: 0 };
   beforeAll(async () => {
     const refused = await bench.rewarder.prepare([...problems.values()], () => {}, signal());
     expect([...refused]).toEqual([]);
@@ -23,7 +19,6 @@ describe("pairs judged by hand", () => {
     expect(problems.size).toBe(CASES.length);
     expect(all.filter((v) => v.equal).length).toBeGreaterThanOrEqual(60);
     expect(all.filter((v) => !v.equal).length).toBeGreaterThanOrEqual(100);
-    expect(all.filter((v) => v.subtle).length).toBeLessThanOrEqual(14);
   });
 
   it.each(CASES.map((c) => [c.name, c] as const))("%s", async (name, c) => {
@@ -33,18 +28,9 @@ describe("pairs judged by hand", () => {
     const verdicts = await Promise.all(c.variants.map((v) => bench.scored(p, v.code)));
     const wrong = c.variants.flatMap((v, k) => {
       const { passed, outcome, log } = verdicts[k]!;
-      if (v.subtle) {
-        subtle.all++;
-        if (!passed) subtle.found++;
-        return [];
-      }
       // A variant that does not compile would be rejected for the wrong reason.
       return passed === v.equal && outcome !== "compile" ? [] : [`${v.why}: ${outcome} ${log}`];
     });
     expect(wrong).toEqual([]);
-  });
-
-  it("finds most of the subtle faults", () => {
-    expect(subtle.found).toBeGreaterThanOrEqual(subtle.all / 2);
   });
 });

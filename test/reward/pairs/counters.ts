@@ -1,6 +1,6 @@
 /** Counters, dividers, shift registers: next to the reset, the rare carry, the deep wrap. */
 
-import { type Case, other, same, subtle, top } from "./pair.js";
+import { type Case, other, same, top } from "./pair.js";
 
 const MOD10 = "input clk, reset, output reg [3:0] q";
 const ONE_TO_12 = "input clk, reset, enable, output reg [3:0] q";
@@ -90,7 +90,7 @@ export const counters: readonly Case[] = [
         "reset needs the enable",
         top(ONE_TO_12, "always @(posedge clk) if (enable) q <= (reset || q == 12) ? 1 : q + 1;"),
       ),
-      subtle(
+      other(
         "wraps without the enable",
         top(ONE_TO_12, "always @(posedge clk) if (reset || q == 12) q <= 1; else if (enable) q <= q + 1;"),
       ),
@@ -131,7 +131,7 @@ export const counters: readonly Case[] = [
           "always @(posedge clk or negedge rst_n) if (!rst_n) q <= 0; else if (load) q <= d; else if (en) q <= up ? q + 1 : q == 0 ? 0 : q - 1;",
         ),
       ),
-      subtle(
+      other(
         "saturates above",
         top(
           UPDOWN,
@@ -304,7 +304,7 @@ export const counters: readonly Case[] = [
           "reg [6:0] n; always @(posedge clk) if (rst) n <= 0; else n <= n + 1; assign pwm = n < duty;",
         ),
       ),
-      subtle(
+      other(
         "period of 255",
         top(
           PWM,
@@ -364,7 +364,7 @@ export const counters: readonly Case[] = [
           "wire signed [15:0] p = a * b; wire signed [16:0] t = {acc[15], acc} + {p[15], p}; always @(posedge clk) if (rst || clear) acc <= 16'd0; else case (t[16:15]) 2'b01: acc <= 16'h7fff; 2'b10: acc <= 16'h8000; default: acc <= t[15:0]; endcase",
         ),
       ),
-      subtle(
+      other(
         "saturates upwards only",
         top(
           MAC,

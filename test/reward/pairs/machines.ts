@@ -1,6 +1,6 @@
 /** State machines: encodings, Moore and Mealy, overlapping sequences, rare states, unlock sequences. */
 
-import { type Case, other, same, subtle, top } from "./pair.js";
+import { type Case, other, same, top } from "./pair.js";
 
 const SEQ = "input clk, reset, data, output found";
 const COMPLEMENT = "input clk, areset, x, output z";
@@ -79,7 +79,7 @@ export const machines: readonly Case[] = [
           "reg [2:0] w; reg f; wire hit = {w, data} == 4'b1101; always @(posedge clk) if (reset) begin w <= 0; f <= 0; end else begin w <= {w[1:0], data}; f <= f | hit; end assign found = f | hit;",
         ),
       ),
-      subtle(
+      other(
         "111 loses the sequence",
         top(
           SEQ,
@@ -166,9 +166,9 @@ export const machines: readonly Case[] = [
           "reg fall, dead, late; reg [4:0] n; always @(posedge clk or posedge areset) if (areset) begin fall <= 0; dead <= 0; n <= 0; late <= 0; end else if (!dead) begin if (!fall) begin fall <= !ground; n <= 0; late <= 0; end else begin if (n == 19) late <= 1; n <= n + 1; if (ground) begin fall <= 0; dead <= late; end end end assign walking = !fall && !dead, aaah = fall, splat = dead;",
         ),
       ),
-      subtle("twenty-one", lemming(21, "if (n != 31) n <= n + 1;")),
-      subtle("never", lemming(31, "if (n != 30) n <= n + 1;")),
-      subtle("the count wraps at 32", lemming(20, "n <= n + 1;")),
+      other("twenty-one", lemming(21, "if (n != 31) n <= n + 1;")),
+      other("never", lemming(31, "if (n != 30) n <= n + 1;")),
+      other("the count wraps at 32", lemming(20, "n <= n + 1;")),
     ],
   },
   {
@@ -207,8 +207,8 @@ export const machines: readonly Case[] = [
       ),
       other("never opens", unlock(["8'hde", "8'had", "8'hbe"], "open <= 0;")),
       other("another third byte", unlock(["8'hde", "8'had", "8'hbf"])),
-      subtle("opens after two", unlock(["8'hde", "8'had", "code"])),
-      subtle(
+      other("opens after two", unlock(["8'hde", "8'had", "code"])),
+      other(
         "does not wait for valid",
         top(
           UNLOCK,
@@ -358,21 +358,21 @@ export const machines: readonly Case[] = [
           "reg [5:0] n; wire ripe = n == 60; always @(posedge clk or negedge rst_n) if (!rst_n) begin light <= 0; n <= 0; end else begin n <= n + 1; case (light) 0: begin if (ripe) n <= n; if (ripe & car) begin light <= 1; n <= 0; end end 1: if (n == 4) begin light <= 2; n <= 0; end 2: if (n == 29 | ~car) begin light <= 0; n <= 0; end default: begin light <= 0; n <= n; end endcase end",
         ),
       ),
-      subtle(
+      other(
         "waits for 61",
         top(
           TRAFFIC,
           "reg [6:0] n; always @(posedge clk or negedge rst_n) if (!rst_n) begin light <= 0; n <= 0; end else case (light) 0: if (car && n > 60) begin light <= 1; n <= 0; end else if (n != 127) n <= n + 1; 1: if (n == 4) begin light <= 2; n <= 0; end else n <= n + 1; 2: if (n == 29 || !car) begin light <= 0; n <= 0; end else n <= n + 1; default: light <= 0; endcase",
         ),
       ),
-      subtle(
+      other(
         "the patience wraps",
         top(
           TRAFFIC,
           "reg [6:0] n; always @(posedge clk or negedge rst_n) if (!rst_n) begin light <= 0; n <= 0; end else case (light) 0: if (car && n >= 60) begin light <= 1; n <= 0; end else n <= n + 1; 1: if (n == 4) begin light <= 2; n <= 0; end else n <= n + 1; 2: if (n == 29 || !car) begin light <= 0; n <= 0; end else n <= n + 1; default: light <= 0; endcase",
         ),
       ),
-      subtle(
+      other(
         "green for 31",
         top(
           TRAFFIC,
