@@ -86,6 +86,14 @@ const EQUAL: readonly (readonly [string, string, string])[] = [
     "module m(input [7:0] a, b, output reg [7:0] y); parameter Z = 0; reg [7:0] t; always @(a or b) begin t = a + Z; y = t + b; end endmodule",
   ],
   [
+    "casts to an enumeration",
+    `module m(input clk, input rst, input x, output y); typedef enum logic [1:0] {A, B, C} states; states s, n;
+      always_comb case (s) A: n = states'(x ? B : A); B: n = states'(x ? B : C); default: n = states'(x ? B : A); endcase
+      always_ff @(posedge clk) if (rst) s <= A; else s <= n; assign y = s == C; endmodule`,
+    `module m(input clk, input rst, input x, output y); reg [1:0] s; assign y = s == 2;
+      always @(posedge clk) if (rst) s <= 0; else if (x) s <= 1; else s <= s == 1 ? 2 : 0; endmodule`,
+  ],
+  [
     "a process on everything",
     ADDER,
     "module m(input [7:0] a, b, output reg [7:0] y); always @(*) y = a + b; endmodule",
@@ -142,6 +150,11 @@ const EQUAL: readonly (readonly [string, string, string])[] = [
     "module m(input clk, input d, output q); reg p, n; always @(posedge clk) p <= d; always @(negedge clk) n <= d; assign q = clk ? p : n; endmodule",
     "module m(input clk, input d, output q); reg p, n; assign q = (clk & p) | (~clk & n); always @(negedge clk) n <= d; always @(posedge clk) p <= d; endmodule",
   ],
+  [
+    "a clock that its own register reads",
+    "module m(input clk, input [3:0] d, output reg [3:0] q); always @(posedge clk) q <= clk ? d : ~d; endmodule",
+    "module m(input clk, input [3:0] d, output reg [3:0] q); always @(posedge clk) q <= d; endmodule",
+  ],
   ["two clocks", TWO_CLOCKS("posedge"), TWO_CLOCKS("posedge").replace("qb <= qa", "qb <= qa ? 1'b1 : 1'b0")],
   [
     "a latch",
@@ -168,6 +181,12 @@ const EQUAL: readonly (readonly [string, string, string])[] = [
 
 const UNEQUAL: readonly (readonly [string, string, string])[] = [
   ["one wrong corner", ADDER, ADDER.replace("a + b", "(a == 8'h9c && b == 8'h31) ? 8'h00 : a + b")],
+  [
+    "a constant, without inputs",
+    "module m(output y); assign y = 0; endmodule",
+    "module m(output y); assign y = 1; endmodule",
+  ],
+  ["a clock in the place of a reset", SYNC, SYNC.replace("if (rst)", "if (clk)")],
   ["a reset that is synchronous", ASYNC, SYNC],
   ["a reset that is asynchronous", SYNC, ASYNC],
   ["the other edge", SYNC, SYNC.replace("posedge", "negedge")],

@@ -1,6 +1,7 @@
 /** From gated text to what Yosys reads, and the script that turns it into gates. Pure: text in, text out. */
 
 import { lex, render, type Token } from "../lexer.js";
+import { closing } from "../preprocess.js";
 import { forYosys } from "../yosys.js";
 import { incomplete } from "./sensitivity.js";
 
@@ -41,11 +42,34 @@ export function forProof(source: string): Lowered {
     }
     kept.push(t);
   }
+  sizeCasts(kept);
   const lacks = incomplete(kept);
   if (lacks !== null) {
     return { ok: false, reason: `line ${lacks.line}: the sensitivity list lacks ${lacks.name}` };
   }
   return { ok: true, text: `${forYosys(render(kept))}\n` };
+}
+
+/** Casts to an enumeration, which Yosys 0.23 does not read, as casts to its width. */
+function sizeCasts(tokens: Token[]): void {
+  const widths = new Map<string, number>();
+  for (let i = 0; i < tokens.length; i++) {
+    if (tokens[i]!.text !== "enum") continue;
+    const open = tokens.findIndex((t, k) => k > i && t.text === "{");
+    const close = open < 0 ? -1 : closing(tokens, open);
+    const name = tokens[close + 1];
+    if (close < 0 || name?.kind !== "id") continue;
+    const base = tokens.slice(i + 1, open).map((t) => t.text);
+    const range = /^(?:logic|reg|bit)(?:\[(\d+):(\d+)\])?$/.exec(base.join(""));
+    if (range !== null) widths.set(name.text, Math.abs(Number(range[1] ?? 0) - Number(range[2] ?? 0)) + 1);
+    else if (base.length === 0) widths.set(name.text, 32);
+  }
+  for (let i = 0; i + 2 < tokens.length; i++) {
+    const width = widths.get(tokens[i]!.text);
+    if (width !== undefined && tokens[i + 1]!.text === "'" && tokens[i + 2]!.text === "(") {
+      tokens[i] = { ...tokens[i]!, kind: "num", text: String(width) };
+    }
+  }
 }
 
 /**

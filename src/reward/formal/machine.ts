@@ -17,7 +17,9 @@
 import type { DesignInterface } from "../interface.js";
 import { Aig, FALSE, type Lit, not, TRUE } from "./aig.js";
 import { loaded, settle } from "./instance.js";
-import { type Net, type Netlist, NotModelled, pinsOf, type Store } from "./netlist.js";
+import { type Net, type Netlist, NotModelled, type Store } from "./netlist.js";
+import { openNets } from "./open-nets.js";
+import { clockOf, schedule } from "./schedule.js";
 import { binary, isBinary, muxValue, OPEN, type Value } from "./value.js";
 
 export type Meaning =
@@ -149,6 +151,22 @@ export function buildMachine(
     return aig.and(flip, c.edge === 1 ? not(level) : level);
   };
 
+  /** What registers sample where logic reads a clock: its new level, everything else as it was. */
+  const atTheEdge = (
+    netlist: Netlist,
+    known: ReadonlyMap<number, Value>,
+    read: (n: Net) => Value,
+    unknown: () => Value,
+  ): ((n: Net) => Value) => {
+    const then = new Map(known);
+    for (const f of flips) {
+      const bit = netlist.inputs.find((p) => p.name === f.clock)?.bits[0];
+      if (typeof bit === "number") then.set(bit, binary(aig.xor(levels.get(f.clock)!, f.lit)));
+    }
+    for (const q of netlist.stores.keys()) then.set(q, read(q));
+    return settle({ aig, netlist, known: then, stored: new Map(), unknown });
+  };
+
   const place = (
     netlist: Netlist,
     dual: ReadonlySet<number>,
@@ -165,11 +183,12 @@ export function buildMachine(
     const cells = new Map([...netlist.stores].map(([q, s]) => [q, hold(s, dual.has(q), wakes(q))] as const));
     const stored = new Map([...cells].map(([q, c]) => [q, c.value] as const));
     const read = settle({ aig, netlist, known, stored, unknown });
+    const sampled = plan.asData ? atTheEdge(netlist, known, read, unknown) : read;
     for (const [q, s] of netlist.stores) {
       const cell = cells.get(q)!;
       if (s.kind === "latch") cell.set(read(q));
       else {
-        const base = muxValue(aig, binary(trigger(s, netlist)), cell.value, read(s.d!));
+        const base = muxValue(aig, binary(trigger(s, netlist)), cell.value, sampled(s.d!));
         cell.set(loaded(aig, s, base, read));
       }
     }
@@ -235,6 +254,8 @@ export function buildMachine(
       differs: g.map((v, k) => aig.and(started, aig.mux(c[k]!, not(v.zero), not(v.one)))),
     };
   });
+  // Solvers write one line of inputs a frame: there has to be one.
+  if (meanings.length === 0) input({ kind: "any" });
   const bad = outputs.flatMap((o) => o.differs).reduce((any, d) => aig.or(any, d), FALSE as Lit);
   return {
     aig,
@@ -262,151 +283,4 @@ function samePorts(golden: Netlist, candidate: Netlist): void {
       }
     }
   }
-}
-
-interface Schedule {
-  readonly kind: Machine["kind"];
-  readonly clocks: readonly string[];
-  readonly stateful: boolean;
-  /** Something acts without an edge: an edge may be left out. */
-  readonly pulses: boolean;
-  readonly holds: boolean;
-  readonly restricted: string | null;
-}
-
-function schedule(golden: Netlist, candidate: Netlist, iface: DesignInterface): Schedule {
-  const edges = new Set<string>();
-  const clocks = new Set<string>();
-  let stateful = false;
-  let latches = false;
-  let loads = false;
-  for (const netlist of [golden, candidate]) {
-    for (const s of netlist.stores.values()) {
-      stateful = true;
-      loads ||= s.loads.length > 0;
-      if (s.kind === "latch") {
-        latches = true;
-        continue;
-      }
-      const c = clockOf(netlist, s.control!.net, s.control!.level);
-      if (c.kind === "derived") throw new NotModelled("a clock made by logic");
-      if (c.kind === "constant") continue;
-      clocks.add(c.port);
-      edges.add(`${c.edge}${c.port}`);
-    }
-  }
-  if (!stateful) {
-    return { kind: "evaluation", clocks: [], stateful, pulses: false, holds: false, restricted: null };
-  }
-  const foreign = [...clocks].find((c) => !iface.clocks.some((k) => k.name === c));
-  const asData = [...clocks].some((c) => readsPort(golden, c) || readsPort(candidate, c));
-  const events = edges.size > 1 || asData || foreign !== undefined;
-  return {
-    kind: events ? "events" : "cycles",
-    clocks: [...clocks].sort(),
-    stateful,
-    pulses: latches || loads,
-    holds: events && (latches || asData),
-    restricted: foreign ?? null,
-  };
-}
-
-type Clock =
-  | { readonly kind: "port"; readonly port: string; readonly edge: 0 | 1 }
-  | { readonly kind: "constant" }
-  | { readonly kind: "derived" };
-
-/** Behind a clock pin: a one-bit input, through inverters. */
-function clockOf(netlist: Netlist, net: Net, level: 0 | 1): Clock {
-  let at = net;
-  let edge = level;
-  for (let hops = 0; hops < 64; hops++) {
-    if (typeof at !== "number") return { kind: "constant" };
-    const here = at;
-    const port = netlist.inputs.find((p) => p.bits.length === 1 && p.bits[0] === here);
-    if (port !== undefined) return { kind: "port", port: port.name, edge };
-    const g = netlist.gates.get(here);
-    if (g?.type !== "not") break;
-    at = g.pins[0]!;
-    edge = edge === 1 ? 0 : 1;
-  }
-  return { kind: "derived" };
-}
-
-/** Whether outputs or stored values depend on that input other than through clock pins. */
-function readsPort(netlist: Netlist, name: string): boolean {
-  const bit = netlist.inputs.find((p) => p.name === name)?.bits[0];
-  if (bit === undefined) return false;
-  const seen = new Set<unknown>();
-  const stack: Net[] = netlist.outputs.flatMap((p) => [...p.bits]);
-  for (const s of netlist.stores.values()) {
-    if (s.d !== null) stack.push(s.d);
-    for (const l of s.loads) stack.push(l.net, l.value);
-    if (s.kind === "latch" && s.control !== null) stack.push(s.control.net);
-  }
-  while (stack.length > 0) {
-    const n = stack.pop()!;
-    if (n === bit) return true;
-    if (typeof n !== "number" || seen.has(n)) continue;
-    seen.add(n);
-    const word = netlist.words.get(n);
-    if (word !== undefined && seen.has(word)) continue;
-    seen.add(word);
-    stack.push(...pinsOf(netlist, n));
-  }
-  return false;
-}
-
-/** Nets that may be open: X, what nothing drives, (if `wake`) what nothing sets at power-up, and all behind them. */
-function openNets(netlist: Netlist, wake: boolean): { nets: Set<number>; unset: boolean } {
-  const readers = new Map<number, number[]>();
-  const nets = new Set<number>();
-  const stack: number[] = [];
-  const mark = (n: number): void => {
-    if (nets.has(n)) return;
-    nets.add(n);
-    stack.push(n);
-  };
-  const reads = (y: number, from: Net): void => {
-    if (from === "x") mark(y);
-    if (typeof from !== "number") return;
-    const list = readers.get(from);
-    if (list === undefined) readers.set(from, [y]);
-    else list.push(y);
-  };
-  let unset = false;
-  const driven = new Set<number>(
-    netlist.inputs.flatMap((p) => p.bits.filter((b): b is number => typeof b === "number")),
-  );
-  for (const [y, g] of netlist.gates) {
-    driven.add(y);
-    for (const p of g.pins) reads(y, p);
-  }
-  for (const w of new Set(netlist.words.values())) {
-    const exact = w.type === "eqx" || w.type === "nex";
-    const [first, ...others] = w.y.filter((y): y is number => typeof y === "number");
-    if (first === undefined) continue;
-    for (const p of [...w.a, ...w.b]) if (!exact || p !== "x") reads(first, p);
-    // An index past the end, a division by zero.
-    if (/^(div|mod|shiftx)$/.test(w.type)) mark(first);
-    driven.add(first);
-    for (const y of others) {
-      driven.add(y);
-      reads(y, first);
-    }
-  }
-  for (const [q, s] of netlist.stores) {
-    driven.add(q);
-    if (s.d !== null) reads(q, s.d);
-    if (s.kind === "latch" && s.control !== null) reads(q, s.control.net);
-    for (const l of s.loads) {
-      reads(q, l.net);
-      reads(q, l.value);
-    }
-    unset ||= s.init === null;
-    if (wake && s.init === null) mark(q);
-  }
-  for (const [n, ys] of readers) if (!driven.has(n)) for (const y of ys) mark(y);
-  while (stack.length > 0) for (const y of readers.get(stack.pop()!) ?? []) mark(y);
-  return { nets, unset };
 }

@@ -8,10 +8,10 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Counterexample } from "../proof.js";
 import type { Wrap } from "../sandbox.js";
-import { FALSE } from "./aig.js";
+import { FALSE, TRUE } from "./aig.js";
 import type { Machine } from "./machine.js";
 import { type Ran, type RunLimits, runLimited } from "./run.js";
-import { framesOfTable, readWitness } from "./witness.js";
+import { follow, framesOfTable, readWitness } from "./witness.js";
 
 export type Solved =
   | { readonly kind: "never" }
@@ -33,6 +33,10 @@ export interface SolveDeps {
 
 export async function solve(machine: Machine, deps: SolveDeps): Promise<Solved> {
   if (machine.bad === FALSE) return { kind: "never" };
+  if (machine.bad === TRUE) {
+    const found = follow(machine, [new Uint8Array(machine.meanings.length)]);
+    if (found !== null) return { kind: "reached", counterexample: found };
+  }
   writeFileSync(join(deps.dir, "m.aig"), machine.aig.aiger(machine.bad));
   if (deps.abc === null) return byInduction(machine, deps);
   const rounds = roundsFor(machine);
