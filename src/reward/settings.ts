@@ -1,17 +1,17 @@
 /** What a rewarder is made from. */
 
-import type { Prover } from "./proof.js";
-import { DEFAULT_SHAPE, type ShapeOptions } from "./shape.js";
-import { DEFAULT_LIMITS, type Limits, type Simulator } from "./simulator.js";
-import { DEFAULT_STIMULUS, type StimulusOptions } from "./stimulus.js";
 import {
   type AuditOptions,
   DEFAULT_AUDIT,
   DEFAULT_FORMAL,
   DEFAULT_MUTANTS,
   type FormalOptions,
-} from "./tiers.js";
-import type { Tools } from "./tools.js";
+} from "./candidate/tiers.js";
+import type { Prover } from "./formal/proof.js";
+import { DEFAULT_SHAPE, type ShapeOptions } from "./shape.js";
+import { DEFAULT_LIMITS, type Limits, type Simulator } from "./sim/simulator.js";
+import type { Tools } from "./sim/tools.js";
+import { DEFAULT_STIMULUS, type StimulusOptions } from "./stimulus/stimulus.js";
 
 /** Plain data, so that it can be sent to a thread. */
 export interface RewarderSettings {

@@ -8,8 +8,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, w
 import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { messageOf, TrainError } from "../core/errors.js";
-import { openSimulator } from "../reward/simulators.js";
-import { installHint, locateTools, type Tools } from "../reward/tools.js";
+import { openSimulator } from "../reward/sim/simulators.js";
+import { installHint, locateTools, type Tools } from "../reward/sim/tools.js";
 import { firstLine, run } from "./doctor-run.js";
 import { scratchRoot } from "./rewards.js";
 

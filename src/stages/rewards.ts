@@ -6,8 +6,8 @@ import { join } from "node:path";
 import type { Rewarder } from "../core/ports.js";
 import { makeFakeRewarder } from "../reward/fake.js";
 import { type RewardSection, rewarderOptions } from "../reward/schema.js";
-import { makeThreadedRewarder } from "../reward/threaded.js";
-import { locateTools } from "../reward/tools.js";
+import { locateTools } from "../reward/sim/tools.js";
+import { makeThreadedRewarder } from "../reward/thread/threaded.js";
 import type { StageContext } from "./stage.js";
 
 export interface OpenedRewarder {

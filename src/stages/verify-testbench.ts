@@ -2,10 +2,10 @@
 
 import { basename } from "node:path";
 import { TrainError } from "../core/errors.js";
-import { PrepareFault } from "../reward/golden-sim.js";
-import { secretNames } from "../reward/names.js";
-import { isRefused } from "../reward/prepared.js";
-import type { Limits } from "../reward/simulator.js";
+import { secretNames } from "../reward/bench/names.js";
+import { PrepareFault } from "../reward/golden/golden-sim.js";
+import { isRefused } from "../reward/golden/prepared.js";
+import type { Limits } from "../reward/sim/simulator.js";
 import { benchOf } from "../reward/verify/bench-facts.js";
 import { makeTestbench } from "../reward/verify/make-testbench.js";
 import type { Bench } from "../reward/verify/report.js";

@@ -1,9 +1,9 @@
 /** `train verify`: one candidate against one golden. */
 
-import { PrepareFault } from "../reward/golden-sim.js";
-import { secretNames } from "../reward/names.js";
+import { secretNames } from "../reward/bench/names.js";
+import { DEFAULT_AUDIT, DEFAULT_FORMAL } from "../reward/candidate/tiers.js";
+import { PrepareFault } from "../reward/golden/golden-sim.js";
 import { makeRewarder } from "../reward/rewarder.js";
-import { DEFAULT_AUDIT, DEFAULT_FORMAL } from "../reward/tiers.js";
 import { located, submitCompletion, submitDesign } from "../reward/verify/candidate.js";
 import type { Report } from "../reward/verify/report.js";
 import { vcdText } from "../reward/verify/vcd.js";

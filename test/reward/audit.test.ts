@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { seed } from "../../src/core/units.js";
-import { makePool } from "../../src/reward/pool.js";
+import { makeSecondLook } from "../../src/reward/candidate/second-look.js";
+import { makePool } from "../../src/reward/queue/pool.js";
 import type { RewarderOptions } from "../../src/reward/rewarder.js";
-import { makeSecondLook } from "../../src/reward/second-look.js";
-import type { SimJob, SimResult, Simulator } from "../../src/reward/simulator.js";
-import { DEFAULT_LIMITS } from "../../src/reward/simulator.js";
-import { makeSpawnSimulator } from "../../src/reward/spawn.js";
+import type { SimJob, SimResult, Simulator } from "../../src/reward/sim/simulator.js";
+import { DEFAULT_LIMITS } from "../../src/reward/sim/simulator.js";
+import { makeSpawnSimulator } from "../../src/reward/sim/spawn.js";
 import { answer, open, problem, signal, tools } from "./bench.js";
 
 const p = problem(

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Problem, ScoredVerdict, Verdict } from "../../src/core/types.js";
 import { problemId, seed } from "../../src/core/units.js";
 import { makeRewarder, type RewarderOptions } from "../../src/reward/rewarder.js";
-import { locateTools, type Tools } from "../../src/reward/tools.js";
+import { locateTools, type Tools } from "../../src/reward/sim/tools.js";
 import { formatCompletion } from "../../src/text/format.js";
 
 /**

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { TrainError } from "../../src/core/errors.js";
-import { buildLibrary, forkedEngine, makeForkedSimulator } from "../../src/reward/forked.js";
-import { openSandbox } from "../../src/reward/sandbox.js";
-import { DEFAULT_LIMITS, type SimResult } from "../../src/reward/simulator.js";
-import { type EngineChoice, openSimulator } from "../../src/reward/simulators.js";
+import { buildLibrary, forkedEngine, makeForkedSimulator } from "../../src/reward/sim/forked.js";
+import { openSandbox } from "../../src/reward/sim/sandbox.js";
+import { DEFAULT_LIMITS, type SimResult } from "../../src/reward/sim/simulator.js";
+import { type EngineChoice, openSimulator } from "../../src/reward/sim/simulators.js";
 import { children, signal, tools } from "./bench.js";
 import {
   type Bench,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { gate, withSuffix } from "../../src/reward/gate.js";
-import { lex, normalForm } from "../../src/reward/lexer.js";
+import { gate, withSuffix } from "../../src/reward/text/gate.js";
+import { lex, normalForm } from "../../src/reward/text/lexer.js";
 
 const inside = (body: string): string => `module top_module(input a, output y);\n${body}\nendmodule\n`;
 const reason = (source: string): string => {

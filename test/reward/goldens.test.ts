@@ -1,7 +1,7 @@
 /** Goldens of real life: each is served, and equals itself, or is refused with the reason and the line. */
 
 import { afterAll, describe, expect, it } from "vitest";
-import { DEFAULT_LIMITS } from "../../src/reward/simulator.js";
+import { DEFAULT_LIMITS } from "../../src/reward/sim/simulator.js";
 import { everyIcarus, open, problem, signal } from "./bench.js";
 
 const top = (ports: string, ...body: string[]): string =>

@@ -8,7 +8,7 @@ import { GOLDEN, mod } from "../../bench/reward/soak/base.js";
 import { hostile } from "../../bench/reward/soak/hostile.js";
 import type { Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
-import { DEFAULT_LIMITS } from "../../src/reward/simulator.js";
+import { DEFAULT_LIMITS } from "../../src/reward/sim/simulator.js";
 import { children, everyIcarus, open, problem, signal } from "./bench.js";
 
 const SECRET = "wsxrfvyhn";

@@ -14,10 +14,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { TrainError } from "../../src/core/errors.js";
-import type { SimJob, SimResult, Simulator } from "../../src/reward/simulator.js";
-import { DEFAULT_LIMITS } from "../../src/reward/simulator.js";
-import { makeSpawnSimulator } from "../../src/reward/spawn.js";
-import { installHint, locateTools } from "../../src/reward/tools.js";
+import type { SimJob, SimResult, Simulator } from "../../src/reward/sim/simulator.js";
+import { DEFAULT_LIMITS } from "../../src/reward/sim/simulator.js";
+import { makeSpawnSimulator } from "../../src/reward/sim/spawn.js";
+import { installHint, locateTools } from "../../src/reward/sim/tools.js";
 import { children, open, problem, signal, tools } from "./bench.js";
 
 const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");

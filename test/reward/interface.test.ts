@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { gate } from "../../src/reward/gate.js";
-import { readHeader } from "../../src/reward/header.js";
-import type { DesignInterface, InterfaceResult } from "../../src/reward/interface.js";
-import { activeLevelByName, looksLikeReset } from "../../src/reward/interface.js";
-import { readInterfaces } from "../../src/reward/netlists.js";
+import { readHeader } from "../../src/reward/golden/header.js";
+import type { DesignInterface, InterfaceResult } from "../../src/reward/golden/interface.js";
+import { activeLevelByName, looksLikeReset } from "../../src/reward/golden/interface.js";
+import { readInterfaces } from "../../src/reward/golden/netlists.js";
+import { gate } from "../../src/reward/text/gate.js";
 import { signal, tools } from "./bench.js";
 
 const dir = mkdtempSync(join(tmpdir(), "netlists-"));

@@ -4,10 +4,10 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { primerGoldens } from "../../bench/reward/corpus/index.js";
 import { mod } from "../../bench/reward/soak/base.js";
-import { gate, MAX_SOURCE_BYTES, withSuffix } from "../../src/reward/gate.js";
-import { lex, normalForm, render } from "../../src/reward/lexer.js";
-import { readPorts } from "../../src/reward/ports.js";
-import { withPowerUp } from "../../src/reward/powerup.js";
+import { readPorts } from "../../src/reward/golden/ports.js";
+import { gate, MAX_SOURCE_BYTES, withSuffix } from "../../src/reward/text/gate.js";
+import { lex, normalForm, render } from "../../src/reward/text/lexer.js";
+import { withPowerUp } from "../../src/reward/text/powerup.js";
 
 const DESIGNS = [
   ...primerGoldens(60).map((d) => d.golden),

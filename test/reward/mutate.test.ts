@@ -3,11 +3,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeRng } from "../../src/core/rng.js";
-import { gate, normalForm, withSuffix } from "../../src/reward/gate.js";
 import { OPERATORS } from "../../src/reward/mutate/fault.js";
 import { flipped, plus } from "../../src/reward/mutate/literals.js";
 import { type Mutant, makeMutants } from "../../src/reward/mutate/mutants.js";
 import { rewritten } from "../../src/reward/mutate/rewrite.js";
+import { gate, normalForm, withSuffix } from "../../src/reward/text/gate.js";
 
 const admitted = (source: string) => {
   const gated = gate(source);

@@ -4,10 +4,14 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { buildLibrary } from "../../src/reward/forked.js";
-import { DEFAULT_LIMITS, type Limits, type SimResult } from "../../src/reward/simulator.js";
-import { type OpenedSimulator, openSimulator, type SimulatorOptions } from "../../src/reward/simulators.js";
-import { which } from "../../src/reward/tools.js";
+import { buildLibrary } from "../../src/reward/sim/forked.js";
+import { DEFAULT_LIMITS, type Limits, type SimResult } from "../../src/reward/sim/simulator.js";
+import {
+  type OpenedSimulator,
+  openSimulator,
+  type SimulatorOptions,
+} from "../../src/reward/sim/simulators.js";
+import { which } from "../../src/reward/sim/tools.js";
 import { signal, tools } from "./bench.js";
 
 const path = process.env.PATH ?? "";

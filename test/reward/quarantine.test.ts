@@ -15,9 +15,9 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
-import { PREPARED_VERSION, type Preparation } from "../../src/reward/prepared.js";
-import type { Proof } from "../../src/reward/proof.js";
-import { contentKey, makeStore } from "../../src/reward/store.js";
+import type { Proof } from "../../src/reward/formal/proof.js";
+import { PREPARED_VERSION, type Preparation } from "../../src/reward/golden/prepared.js";
+import { contentKey, makeStore } from "../../src/reward/golden/store.js";
 import { open, problem, signal, tools } from "./bench.js";
 
 const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");

@@ -5,12 +5,12 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, wr
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { TrainError } from "../../src/core/errors.js";
-import { forkedEngine } from "../../src/reward/forked.js";
-import { makeJobDir } from "../../src/reward/jobdir.js";
-import { openSandbox, SANDBOX_LEVEL, type Wrap } from "../../src/reward/sandbox.js";
-import { DEFAULT_LIMITS } from "../../src/reward/simulator.js";
-import { openSimulator } from "../../src/reward/simulators.js";
-import type { Tools } from "../../src/reward/tools.js";
+import { forkedEngine } from "../../src/reward/sim/forked.js";
+import { makeJobDir } from "../../src/reward/sim/jobdir.js";
+import { openSandbox, SANDBOX_LEVEL, type Wrap } from "../../src/reward/sim/sandbox.js";
+import { DEFAULT_LIMITS } from "../../src/reward/sim/simulator.js";
+import { openSimulator } from "../../src/reward/sim/simulators.js";
+import type { Tools } from "../../src/reward/sim/tools.js";
 import { children, tools } from "./bench.js";
 import { type Bench, compiler, fakeIvl, forkLibrary, initial, openBench, scratch, until } from "./native.js";
 

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeRng } from "../../src/core/rng.js";
-import { chooseRuns, coverable, runLength, stillRegisters } from "../../src/reward/deep.js";
-import type { DesignInterface } from "../../src/reward/interface.js";
-import { deBruijn } from "../../src/reward/modes.js";
-import { constantOf } from "../../src/reward/numbers.js";
-import { makeStimulus, moreEpisodes, type Stimulus, stepWords } from "../../src/reward/stimulus.js";
+import type { DesignInterface } from "../../src/reward/golden/interface.js";
+import { chooseRuns, coverable, runLength, stillRegisters } from "../../src/reward/stimulus/deep.js";
+import { deBruijn } from "../../src/reward/stimulus/modes.js";
+import { makeStimulus, moreEpisodes, type Stimulus, stepWords } from "../../src/reward/stimulus/stimulus.js";
+import { constantOf } from "../../src/reward/text/numbers.js";
 
 const iface = (over: Partial<DesignInterface>): DesignInterface => ({
   inputs: [],

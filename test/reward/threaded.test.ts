@@ -9,8 +9,8 @@ import { TrainError } from "../../src/core/errors.js";
 import type { Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
 import type { SimulatorRewarder } from "../../src/reward/rewarder.js";
-import { fromWire, toWire } from "../../src/reward/thread-protocol.js";
-import { makeThreadedRewarder, startThread } from "../../src/reward/threaded.js";
+import { fromWire, toWire } from "../../src/reward/thread/thread-protocol.js";
+import { makeThreadedRewarder, startThread } from "../../src/reward/thread/threaded.js";
 import { answer, children, open, problem, signal, tools } from "./bench.js";
 
 const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");

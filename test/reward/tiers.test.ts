@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ScoredVerdict, Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
-import type { Proof, ProofJob } from "../../src/reward/proof.js";
+import type { Proof, ProofJob } from "../../src/reward/formal/proof.js";
 import type { RewarderOptions } from "../../src/reward/rewarder.js";
 import { answer, open, problem, signal, tools } from "./bench.js";
 

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { DATA_ROOT, VERILOG_EVAL_SETS, verilogEval } from "../../bench/reward/corpus/index.js";
 import { selfEquivalence } from "../../bench/reward/self/self.js";
-import { gate } from "../../src/reward/gate.js";
+import { gate } from "../../src/reward/text/gate.js";
 import { signal, tools } from "./bench.js";
 
 const sets = VERILOG_EVAL_SETS.map((set) => ({ set, designs: verilogEval(DATA_ROOT, set) }));

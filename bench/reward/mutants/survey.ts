@@ -5,17 +5,23 @@
  */
 
 import { makeRng } from "../../../src/core/rng.js";
-import { admitGolden, benchOf, goldenKey, prepareGolden, stimulusLabel } from "../../../src/reward/golden.js";
-import { type GoldenDeps, traceGolden, type Work } from "../../../src/reward/golden-sim.js";
-import type { InterfaceResult } from "../../../src/reward/interface.js";
-import { normalForm, render } from "../../../src/reward/lexer.js";
+import type { Prover } from "../../../src/reward/formal/proof.js";
+import {
+  admitGolden,
+  benchOf,
+  goldenKey,
+  prepareGolden,
+  stimulusLabel,
+} from "../../../src/reward/golden/golden.js";
+import { type GoldenDeps, traceGolden, type Work } from "../../../src/reward/golden/golden-sim.js";
+import type { InterfaceResult } from "../../../src/reward/golden/interface.js";
+import { isRefused, type Prepared } from "../../../src/reward/golden/prepared.js";
 import { jobOf, openOrNone } from "../../../src/reward/mutate/measure.js";
 import { DEFAULT_MUTANTS, type Mutant, makeMutants } from "../../../src/reward/mutate/mutants.js";
 import { type Bench, judge, type QualityJob } from "../../../src/reward/mutate/quality.js";
-import { minedConstants } from "../../../src/reward/numbers.js";
-import { isRefused, type Prepared } from "../../../src/reward/prepared.js";
-import type { Prover } from "../../../src/reward/proof.js";
-import { makeStimulus, type Stimulus } from "../../../src/reward/stimulus.js";
+import { makeStimulus, type Stimulus } from "../../../src/reward/stimulus/stimulus.js";
+import { normalForm, render } from "../../../src/reward/text/lexer.js";
+import { minedConstants } from "../../../src/reward/text/numbers.js";
 import type { Design } from "../corpus/index.js";
 import { uniformStimulus } from "./uniform.js";
 

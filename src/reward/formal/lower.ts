@@ -1,8 +1,8 @@
 /** From gated text to what Yosys reads, and the script that turns it into gates. Pure: text in, text out. */
 
-import { lex, render, type Token } from "../lexer.js";
-import { closing } from "../preprocess.js";
-import { forYosys } from "../yosys.js";
+import { forYosys } from "../golden/yosys.js";
+import { lex, render, type Token } from "../text/lexer.js";
+import { closing } from "../text/preprocess.js";
 import { incomplete } from "./sensitivity.js";
 
 export type Lowered =

@@ -14,7 +14,7 @@
  *   clock flips. Where a level could be caught between, inputs hold still in the step after.
  */
 
-import type { DesignInterface } from "../interface.js";
+import type { DesignInterface } from "../golden/interface.js";
 import { Aig, FALSE, type Lit, not, TRUE } from "./aig.js";
 import { loaded, settle } from "./instance.js";
 import { type Net, type Netlist, NotModelled, type Store } from "./netlist.js";

@@ -7,15 +7,15 @@
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { gate } from "../gate.js";
-import type { Proof, ProofJob, Prover } from "../proof.js";
-import type { Wrap } from "../sandbox.js";
-import type { Simulator } from "../simulator.js";
-import type { Names } from "../testbench.js";
+import type { Names } from "../bench/testbench.js";
+import type { Wrap } from "../sim/sandbox.js";
+import type { Simulator } from "../sim/simulator.js";
+import { gate } from "../text/gate.js";
 import { TooLarge } from "./aig.js";
 import { forProof, netlistScript } from "./lower.js";
 import { buildMachine, type Machine } from "./machine.js";
 import { type Netlist, NotModelled, readNetlist } from "./netlist.js";
+import type { Proof, ProofJob, Prover } from "./proof.js";
 import { replay } from "./replay.js";
 import { type RunLimits, runLimited } from "./run.js";
 import { solve } from "./solve.js";

@@ -7,14 +7,14 @@
 
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Admitted, withSuffix } from "../gate.js";
-import type { DesignInterface } from "../interface.js";
-import { awakenings, type PowerUp, withPowerUp } from "../powerup.js";
-import type { Counterexample, CycleInputs } from "../proof.js";
-import type { SimResult, Simulator } from "../simulator.js";
-import { layoutOf } from "../stimulus.js";
-import { type BenchPlan, type Names, rootName, traceBench } from "../testbench.js";
-import { firstDifference, openBySlot, readTrace, type Sample } from "../trace.js";
+import { type BenchPlan, type Names, rootName, traceBench } from "../bench/testbench.js";
+import { firstDifference, openBySlot, readTrace, type Sample } from "../bench/trace.js";
+import type { DesignInterface } from "../golden/interface.js";
+import type { SimResult, Simulator } from "../sim/simulator.js";
+import { layoutOf } from "../stimulus/stimulus.js";
+import { type Admitted, withSuffix } from "../text/gate.js";
+import { awakenings, type PowerUp, withPowerUp } from "../text/powerup.js";
+import type { Counterexample, CycleInputs } from "./proof.js";
 
 export interface ReplayDeps {
   readonly simulator: Simulator;

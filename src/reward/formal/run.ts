@@ -5,8 +5,8 @@
 
 import { spawn } from "node:child_process";
 import { messageOf } from "../../core/errors.js";
-import type { Wrap } from "../sandbox.js";
-import type { SimResult } from "../simulator.js";
+import type { Wrap } from "../sim/sandbox.js";
+import type { SimResult } from "../sim/simulator.js";
 
 export type Ran =
   /** `output`: stdout and stderr, the last 64 KB. */

@@ -1,6 +1,6 @@
 /** What a step of the machine is, from what clocks the two designs' registers and what else reads those clocks. */
 
-import type { DesignInterface } from "../interface.js";
+import type { DesignInterface } from "../golden/interface.js";
 import { type Net, type Netlist, NotModelled, pinsOf } from "./netlist.js";
 
 export interface Schedule {

@@ -3,9 +3,9 @@
  * complete. Such text is left to the simulator.
  */
 
-import { isKeyword } from "../gate.js";
-import type { Token } from "../lexer.js";
-import { closing } from "../preprocess.js";
+import { isKeyword } from "../text/gate.js";
+import type { Token } from "../text/lexer.js";
+import { closing } from "../text/preprocess.js";
 
 /** The first signal that a level-sensitive list lacks, with the line of its process; null where all are complete. */
 export function incomplete(

@@ -6,10 +6,10 @@
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Counterexample } from "../proof.js";
-import type { Wrap } from "../sandbox.js";
+import type { Wrap } from "../sim/sandbox.js";
 import { FALSE, TRUE } from "./aig.js";
 import type { Machine } from "./machine.js";
+import type { Counterexample } from "./proof.js";
 import { type Ran, type RunLimits, runLimited } from "./run.js";
 import { follow, framesOfTable, readWitness } from "./witness.js";
 

@@ -1,8 +1,8 @@
 /** From a solver's input sequence to cycles that people and simulators can play, checked on the machine itself. */
 
-import type { Counterexample, CycleInputs } from "../proof.js";
 import { levelOf } from "./aig.js";
 import type { Machine } from "./machine.js";
+import type { Counterexample, CycleInputs } from "./proof.js";
 import type { Value } from "./value.js";
 
 /**

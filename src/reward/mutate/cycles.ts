@@ -1,8 +1,8 @@
 /** A counterexample's cycles as steps of a stimulus: the inputs of each cycle, then one tick of every clock. */
 
-import type { DesignInterface } from "../interface.js";
-import type { CycleInputs } from "../proof.js";
-import type { Step, Stimulus } from "../stimulus.js";
+import type { CycleInputs } from "../formal/proof.js";
+import type { DesignInterface } from "../golden/interface.js";
+import type { Step, Stimulus } from "../stimulus/stimulus.js";
 
 export function cyclesToSteps(
   iface: DesignInterface,

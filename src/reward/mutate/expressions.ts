@@ -1,8 +1,8 @@
 /** Faults inside expressions: operators, constants, bounds, names, indices, exchanged alternatives. */
 
-import { isKeyword } from "../gate.js";
-import type { Token } from "../lexer.js";
-import { closing } from "../preprocess.js";
+import { isKeyword } from "../text/gate.js";
+import type { Token } from "../text/lexer.js";
+import { closing } from "../text/preprocess.js";
 import type { Edit, Operator, Site } from "./fault.js";
 import { flipped, plus } from "./literals.js";
 import type { Expression, Span } from "./outline.js";

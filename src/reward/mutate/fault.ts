@@ -1,7 +1,7 @@
 /** What one fault is. */
 
 import type { Rng } from "../../core/rng.js";
-import type { Token } from "../lexer.js";
+import type { Token } from "../text/lexer.js";
 import type { Span } from "./outline.js";
 
 export const OPERATORS = [

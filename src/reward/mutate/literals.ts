@@ -1,7 +1,7 @@
 /** Number literals changed in value and kept in form: `4'd9` plus one is `4'd10`. */
 
 import type { Rng } from "../../core/rng.js";
-import { constantOf } from "../numbers.js";
+import { constantOf } from "../text/numbers.js";
 
 const RADIX: Readonly<Record<string, number>> = { b: 2, o: 8, d: 10, h: 16 };
 const BASED = /^((?:\d[\d_]*)?\s*'[sS]?)([bBoOdDhH])\s*([0-9a-fA-F_]+)$/;

@@ -1,12 +1,12 @@
 /** The measure of a golden's bench while it is prepared: mutants, further episodes where they help, what remains. */
 
 import type { Rng } from "../../core/rng.js";
-import { PrepareFault, shapeOf, type Traced, type Work } from "../golden-sim.js";
-import { render } from "../lexer.js";
-import type { Mined } from "../numbers.js";
-import { type PowerUp, withPowerUp } from "../powerup.js";
-import type { Prepared } from "../prepared.js";
-import { runWords, type Stimulus, stepWords } from "../stimulus.js";
+import { PrepareFault, shapeOf, type Traced, type Work } from "../golden/golden-sim.js";
+import type { Prepared } from "../golden/prepared.js";
+import { runWords, type Stimulus, stepWords } from "../stimulus/stimulus.js";
+import { render } from "../text/lexer.js";
+import type { Mined } from "../text/numbers.js";
+import { type PowerUp, withPowerUp } from "../text/powerup.js";
 import {
   type Bench,
   conclude,

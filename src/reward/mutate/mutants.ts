@@ -1,8 +1,8 @@
 /** Mutants of a design: as many as asked where the text allows, spread over the operators, no two alike. */
 
 import type { Rng } from "../../core/rng.js";
-import type { Admitted } from "../gate.js";
-import { lex, normalForm, type Token } from "../lexer.js";
+import type { Admitted } from "../text/gate.js";
+import { lex, normalForm, type Token } from "../text/lexer.js";
 import { type Edit, OPERATORS, type Operator, type Site } from "./fault.js";
 import { sitesOf } from "./operators.js";
 import { outlineOf } from "./reader.js";

@@ -4,8 +4,8 @@
  * one bit too small, swapped case arms, reset values).
  */
 
-import { looksLikeClock, looksLikeReset } from "../interface.js";
-import type { Token } from "../lexer.js";
+import { looksLikeClock, looksLikeReset } from "../golden/interface.js";
+import type { Token } from "../text/lexer.js";
 import { expressionSites } from "./expressions.js";
 import { type Edit, OPERATORS, type Operator, type Site } from "./fault.js";
 import { flipped, plus } from "./literals.js";

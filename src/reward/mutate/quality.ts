@@ -5,15 +5,15 @@
  */
 
 import type { Rng } from "../../core/rng.js";
-import type { Admitted } from "../gate.js";
-import type { DesignInterface } from "../interface.js";
-import { render } from "../lexer.js";
-import type { Mined } from "../numbers.js";
-import { type PowerUp, withPowerUp } from "../powerup.js";
-import type { Prover } from "../proof.js";
-import type { SimResult } from "../simulator.js";
-import { moreEpisodes, type Step, type Stimulus } from "../stimulus.js";
-import type { BenchPlan, Ignore } from "../testbench.js";
+import type { BenchPlan, Ignore } from "../bench/testbench.js";
+import type { Prover } from "../formal/proof.js";
+import type { DesignInterface } from "../golden/interface.js";
+import type { SimResult } from "../sim/simulator.js";
+import { moreEpisodes, type Step, type Stimulus } from "../stimulus/stimulus.js";
+import type { Admitted } from "../text/gate.js";
+import { render } from "../text/lexer.js";
+import type { Mined } from "../text/numbers.js";
+import { type PowerUp, withPowerUp } from "../text/powerup.js";
 import { cyclesToSteps } from "./cycles.js";
 import { type Mutant, makeMutants } from "./mutants.js";
 import { type Finish, type RaceDeps, race } from "./race.js";

@@ -7,9 +7,9 @@
  * at its first X or Z where the golden is defined, and `<verdict> end`.
  */
 
-import { outputBits } from "../interface.js";
-import type { BenchPlan, Ignore, Names } from "../testbench.js";
-import { declarations, instanceOf, play, rootName } from "../testbench.js";
+import type { BenchPlan, Ignore, Names } from "../bench/testbench.js";
+import { declarations, instanceOf, play, rootName } from "../bench/testbench.js";
+import { outputBits } from "../golden/interface.js";
 
 export interface RacePlan {
   readonly plan: BenchPlan;

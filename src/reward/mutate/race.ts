@@ -3,9 +3,9 @@
  * crashes by halving. Spoilers are dropped, the rest is judged as a candidate would be.
  */
 
-import { type Admitted, withSuffix } from "../gate.js";
-import type { SimResult, Simulator } from "../simulator.js";
-import { type BenchPlan, type Ignore, type Names, rootName } from "../testbench.js";
+import { type BenchPlan, type Ignore, type Names, rootName } from "../bench/testbench.js";
+import type { SimResult, Simulator } from "../sim/simulator.js";
+import { type Admitted, withSuffix } from "../text/gate.js";
 import { raceBench } from "./race-bench.js";
 
 export type Finish =

@@ -3,9 +3,9 @@
  * skips. Not a parser of Verilog: a text it misreads yields fewer mutants, or ones that do not compile and are dropped.
  */
 
-import { isKeyword } from "../gate.js";
-import type { Token } from "../lexer.js";
-import { closing } from "../preprocess.js";
+import { isKeyword } from "../text/gate.js";
+import type { Token } from "../text/lexer.js";
+import { closing } from "../text/preprocess.js";
 import type { Arm, Assignment, Outline, Path, Role, Scope, Span } from "./outline.js";
 
 const DIRECTION = new Set(["input", "output", "inout"]);

@@ -1,7 +1,7 @@
 /** The same design in other words: operands of commutative operators change places. */
 
-import { isKeyword } from "../gate.js";
-import type { Token } from "../lexer.js";
+import { isKeyword } from "../text/gate.js";
+import type { Token } from "../text/lexer.js";
 import { outlineOf } from "./reader.js";
 
 const COMMUTES = new Set(["+", "*", "&", "|", "^", "==", "!="]);

@@ -1,6 +1,6 @@
 /** Which names are made from which without a clock in between. */
 
-import type { Token } from "../lexer.js";
+import type { Token } from "../text/lexer.js";
 import type { Outline, Scope, Span } from "./outline.js";
 
 /** Names that a name is made from without a clock in between, by scope. */

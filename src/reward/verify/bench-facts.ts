@@ -1,7 +1,7 @@
 /** What a prepared golden is checked with, counted. */
 
-import { scriptOf } from "../explain.js";
-import type { Prepared } from "../prepared.js";
+import { scriptOf } from "../candidate/explain.js";
+import type { Prepared } from "../golden/prepared.js";
 import type { Bench } from "./report.js";
 
 export function benchOf(p: Prepared): Bench {

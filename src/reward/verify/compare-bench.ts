@@ -8,9 +8,9 @@
  * runs, `cycle` the cycles within a run.
  */
 
-import type { Port } from "../interface.js";
-import type { Field } from "../stimulus.js";
-import { type Ignore, instanceOf, type Names, rootName } from "../testbench.js";
+import { type Ignore, instanceOf, type Names, rootName } from "../bench/testbench.js";
+import type { Port } from "../golden/interface.js";
+import type { Field } from "../stimulus/stimulus.js";
 
 /** What is played: steps from a file or given here, then runs from a file. */
 export interface Played {

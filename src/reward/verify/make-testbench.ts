@@ -1,10 +1,10 @@
 /** The testbench of a golden: its stimuli written out, its outputs recorded, and the result tried on it. */
 
 import { TrainError } from "../../core/errors.js";
-import type { CheckDeps } from "../check.js";
-import { type Admitted, withSuffix } from "../gate.js";
-import { cleanLog } from "../messages.js";
-import type { Prepared } from "../prepared.js";
+import type { CheckDeps } from "../candidate/check.js";
+import type { Prepared } from "../golden/prepared.js";
+import { type Admitted, withSuffix } from "../text/gate.js";
+import { cleanLog } from "../text/messages.js";
 import { tbPlanOf } from "./tb-plan.js";
 import { type Expected, testbenchText } from "./tb-text.js";
 

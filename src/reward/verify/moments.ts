@@ -1,7 +1,7 @@
 /** Where a moment lies in the life of a design: its cycle, the phase of its clocks, and the input values. */
 
-import type { DesignInterface } from "../interface.js";
-import type { Field, Run } from "../stimulus.js";
+import type { DesignInterface } from "../golden/interface.js";
+import type { Field, Run } from "../stimulus/stimulus.js";
 import type { Comparison, Recorded } from "./compare-bench.js";
 
 export interface Moment {

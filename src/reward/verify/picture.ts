@@ -3,7 +3,7 @@
  * many columns as fit.
  */
 
-import type { DesignInterface } from "../interface.js";
+import type { DesignInterface } from "../golden/interface.js";
 import type { Moment } from "./moments.js";
 import { labelOf, shortOf } from "./values.js";
 

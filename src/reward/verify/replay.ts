@@ -1,11 +1,11 @@
 /** A counterexample of the proof engine, played to both designs in the simulator. */
 
-import type { CheckDeps } from "../check.js";
-import { compareDesigns, DEFAULT_RECORDING, type Explanation } from "../explain.js";
+import type { CheckDeps } from "../candidate/check.js";
+import { compareDesigns, DEFAULT_RECORDING, type Explanation } from "../candidate/explain.js";
+import type { Counterexample } from "../formal/proof.js";
 import { assignments } from "../formal/replay.js";
-import type { Admitted } from "../gate.js";
-import type { Prepared } from "../prepared.js";
-import type { Counterexample } from "../proof.js";
+import type { Prepared } from "../golden/prepared.js";
+import type { Admitted } from "../text/gate.js";
 import type { Played } from "./compare-bench.js";
 
 export async function replay(

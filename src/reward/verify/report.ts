@@ -1,7 +1,7 @@
 /** What a check says to a person or a script. */
 
-import type { Explanation } from "../explain.js";
-import type { DesignInterface } from "../interface.js";
+import type { Explanation } from "../candidate/explain.js";
+import type { DesignInterface } from "../golden/interface.js";
 import type { Quality } from "../mutate/quality.js";
 
 /** What candidates of this golden are checked with. */

@@ -1,9 +1,9 @@
 /** What a testbench plays, in parts a reader can follow: power-up, stretches that begin with a reset, long runs. */
 
-import { scriptOf } from "../explain.js";
-import type { DesignInterface } from "../interface.js";
-import type { Prepared } from "../prepared.js";
-import type { Field, Run } from "../stimulus.js";
+import { scriptOf } from "../candidate/explain.js";
+import type { DesignInterface } from "../golden/interface.js";
+import type { Prepared } from "../golden/prepared.js";
+import type { Field, Run } from "../stimulus/stimulus.js";
 
 /** Steps of one part at most. */
 const PART_STEPS = 160;

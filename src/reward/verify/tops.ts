@@ -1,7 +1,7 @@
 /** Modules that no other module of the text instantiates. */
 
-import type { Admitted } from "../gate.js";
-import { isKeyword } from "../gate.js";
+import type { Admitted } from "../text/gate.js";
+import { isKeyword } from "../text/gate.js";
 
 export function topsOf(admitted: Admitted): string[] {
   const used = new Set<string>();

@@ -1,6 +1,6 @@
 /** Value change dump (IEEE 1364-2005, clause 18) of the moments around a difference, for GTKWave and its like. */
 
-import type { Port } from "../interface.js";
+import type { Port } from "../golden/interface.js";
 import type { Moment } from "./moments.js";
 
 export interface Dump {

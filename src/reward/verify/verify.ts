@@ -6,12 +6,12 @@
 import type { Rewarder } from "../../core/ports.js";
 import type { Problem } from "../../core/types.js";
 import { seed } from "../../core/units.js";
-import type { CheckDeps } from "../check.js";
-import { DEFAULT_RECORDING, type Explanation, explainCandidate } from "../explain.js";
-import { type Admitted, admit, tokenize } from "../gate.js";
-import { render } from "../lexer.js";
-import { isRefused, type Prepared, type Refused, type StimulusFiles } from "../prepared.js";
-import type { Prover } from "../proof.js";
+import type { CheckDeps } from "../candidate/check.js";
+import { DEFAULT_RECORDING, type Explanation, explainCandidate } from "../candidate/explain.js";
+import type { Prover } from "../formal/proof.js";
+import { isRefused, type Prepared, type Refused, type StimulusFiles } from "../golden/prepared.js";
+import { type Admitted, admit, tokenize } from "../text/gate.js";
+import { render } from "../text/lexer.js";
 import { benchOf } from "./bench-facts.js";
 import { located, type Submission } from "./candidate.js";
 import { replay } from "./replay.js";

@@ -108,7 +108,7 @@ describe("pass-rate posterior", () => {
 
 describe("strength of the prior", () => {
   /** First visits of problems whose rates follow `rate`. */
-  const after = (rate: (u: number) => number, strength: number | null = null) => {
+  const strengthAfter = (rate: (u: number) => number, strength: number | null = null) => {
     const rng = makeRng("first visits");
     const posterior = make(400, { strength });
     for (let v = 0; v < 10; v++) {
@@ -126,15 +126,15 @@ describe("strength of the prior", () => {
   };
 
   it("is weak where problems are nearly always or nearly never solved, strong where they are alike", () => {
-    const unlike = after((u) => (u < 0.5 ? 0.02 : 0.98));
-    const uniform = after((u) => u);
-    const alike = after(() => 0.5);
+    const unlike = strengthAfter((u) => (u < 0.5 ? 0.02 : 0.98));
+    const uniform = strengthAfter((u) => u);
+    const alike = strengthAfter(() => 0.5);
     expect(unlike).toBeLessThan(0.6);
     // A uniform rate is Beta(1, 1): two pseudo-counts.
     expect(uniform).toBeGreaterThan(1.3);
     expect(uniform).toBeLessThan(3);
     expect(alike).toBeGreaterThan(6);
-    expect(after((u) => u, 5)).toBe(5);
+    expect(strengthAfter((u) => u, 5)).toBe(5);
   });
 });
 
