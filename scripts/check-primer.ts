@@ -11,7 +11,7 @@ import type { Problem } from "../src/core/types.js";
 import { seed } from "../src/core/units.js";
 import { primerSource } from "../src/data/primer/index.js";
 import { makeRewarder } from "../src/reward/rewarder.js";
-import { locateTools } from "../src/reward/tools.js";
+import { locateTools } from "../src/reward/sim/tools.js";
 
 const share = Number(process.argv[2] ?? 1);
 const { train, test } = primerSource();
