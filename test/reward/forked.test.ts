@@ -157,8 +157,8 @@ describe.skipIf(compiler === null).each(sandboxes)("fork servers (sandbox %s)", 
         JSON.stringify(fileURLToPath(new URL(`../../src/reward/${name}`, import.meta.url)));
       writeFileSync(
         host,
-        `import { openSimulator } from ${at("simulators.ts")};
-       import { locateTools } from ${at("tools.ts")};
+        `import { openSimulator } from ${at("sim/simulators.ts")};
+       import { locateTools } from ${at("sim/tools.ts")};
        const o = openSimulator({ tools: locateTools(process.env.PATH), scratchDir: ${JSON.stringify(join(dir, "s"))}, engine: "forked", sandbox: "${sandbox}" });
        void o.simulator.run({ source: ${JSON.stringify(ENDLESS)}, root: "t", cpuSeconds: 5 }, new AbortController().signal);`,
       );

@@ -139,8 +139,10 @@ describe("quality of a prepared golden", () => {
   });
 
   it("judges every mutant as a candidate is judged", async () => {
-    const p = await good(accumulator, { mutants: 0 });
-    const d = deps();
+    // So few vectors that some mutants live.
+    const few = { stimulus: { vectors: 12, exhaustiveBits: 0 } };
+    const p = await good(accumulator, { mutants: 0, ...few });
+    const d = deps(few);
     const files = d.place(p.key, { steps: p.steps, runs: p.runs, mask: "" });
     expect(p.ignore.kind).toBe("none");
     const inputs = (1n << BigInt(p.stimulus.bits)) - 1n;
@@ -153,7 +155,7 @@ describe("quality of a prepared golden", () => {
       runs: [],
     };
     const gold = admitted(accumulator);
-    const mutants = makeMutants(gold, makeRng(9), 24);
+    const mutants = makeMutants(gold, makeRng(9), 48);
     const work: Work = {
       task: { golden: accumulator, top: "m" },
       key: "candidates",
@@ -162,7 +164,7 @@ describe("quality of a prepared golden", () => {
       deps: d,
       signal: signal(),
     };
-    const job = jobOf(work, { awake: true, ms: 20 }, [], makeRng(1), 24);
+    const job = jobOf(work, { awake: true, ms: 20 }, [], makeRng(1), 48);
     const judged = await judge(job, { stimulus, open: null }, mutants, d, signal());
     if ("kind" in judged) throw new Error(judged.log);
     const status: Record<string, string> = { pass: "alive", mismatch: "killed", compile: "dropped" };
