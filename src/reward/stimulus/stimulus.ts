@@ -3,8 +3,9 @@
  * episodes of 8 to 64 cycles in which every input has a mode of its own (uniform, held, sparse flips, counting,
  * corners, constants of the golden and their neighbours, those constants in their source order, equal to another
  * input, biased bits). Resets come with and without a clock edge, at the start of episodes and in the middle; data
- * changes in both clock phases. A step is one assignment of all inputs, clocks included, so several clocks need
- * nothing special: one signal that is a clock never changes in the same step as anything else.
+ * changes in both clock phases. After the episodes come acts, played once in full. A step is one assignment of all
+ * inputs, clocks included, so several clocks need nothing special: one signal that is a clock never changes in the same
+ * step as anything else.
  */
 
 import type { Rng } from "../../core/rng.js";
