@@ -7,7 +7,6 @@ import { seed } from "../../../src/core/units.js";
 import { makeRewarder } from "../../../src/reward/rewarder.js";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/reward/sim/simulator.js";
 import type { Tools } from "../../../src/reward/sim/tools.js";
-import { formatCompletion } from "../../../src/text/format.js";
 import { codevVerdict } from "../baseline/codev.js";
 import { type Design, problemOf } from "../corpus/index.js";
 
@@ -49,7 +48,8 @@ export async function byReward(
         const problem = problemOf(trial.golden);
         const reason = refused.get(problem.id);
         if (reason !== undefined) return { trial, passed: false, said: `refused: ${reason}` };
-        const text = formatCompletion("thinking", trial.code);
+        // By hand: hostile code may hold fences and tags of its own.
+        const text = `<think></think>\n<answer>\n\`\`\`verilog\n${trial.code}\n\`\`\`\n</answer>`;
         const v = await rewarder.score({ problem, text, seed: seed(1) }, signal);
         return v.kind === "scored"
           ? { trial, passed: v.passed, said: `${v.outcome}${v.log === "" ? "" : `: ${v.log}`}` }
