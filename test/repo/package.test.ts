@@ -29,7 +29,10 @@ it("the package holds what an installed user needs, and its command finds its co
     expect.arrayContaining(["package.json", "configs/adaptive-dapo.yaml", "configs/reference.yaml"]),
   );
   const outside = paths.filter(
-    (p) => !/^(dist|configs|checkpoints\/primer-base|src\/reward\/sim\/native)\/|^(package\.json|README\.md|LICENSE)$/.test(p),
+    (p) =>
+      !/^(dist|configs|checkpoints\/primer-base|src\/reward\/sim\/native)\/|^(package\.json|README\.md|LICENSE)$/.test(
+        p,
+      ),
   );
   expect(outside).toEqual([]);
   for (const path of paths.filter((p) => !p.startsWith("dist/"))) {
