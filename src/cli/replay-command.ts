@@ -1,6 +1,5 @@
 /** `train replay`: a step done again, beside what was recorded. */
 
-import { loadConfig } from "../config/load.js";
 import { TrainError } from "../core/errors.js";
 import type { Replayed } from "../stages/replay.js";
 import { interruptible } from "./interrupt.js";
@@ -8,7 +7,7 @@ import { makeReporter } from "./reporter.js";
 import { findRun } from "./runs-command.js";
 import type { Parts, Shell } from "./shell.js";
 import { table } from "./text.js";
-import { clock } from "./train-command.js";
+import { clock, configResolver } from "./train-command.js";
 
 /** 0 = every value is what was recorded, 1 = some differ. */
 export async function replayCommand(
@@ -30,20 +29,11 @@ export async function replayCommand(
   const run = findRun(shell, request, "replay");
   const reporter = makeReporter(shell.stderr, { quiet: request.json });
   const { replay } = await import("../stages/replay.js");
-  const resolve = async (stage: string, configs: readonly string[], overrides: readonly string[]) =>
-    loadConfig({
-      stage,
-      schemas: await parts.schemas(),
-      configs,
-      overrides,
-      cwd: shell.cwd,
-      root: shell.root,
-    });
   try {
     const result = await interruptible((signal) =>
       replay(
         { run, step, clock, onStep: (k) => reporter.status(`step ${k} of ${step}`) },
-        { ...shell, reporter, resolve },
+        { ...shell, reporter, resolve: configResolver(shell, parts) },
         signal,
       ),
     );

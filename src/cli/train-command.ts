@@ -128,6 +128,19 @@ function namedForResume(
   return withRunName(loaded, newest.name);
 }
 
+/** Loads a config of any stage as the command line does. */
+export const configResolver =
+  (shell: Shell, parts: Parts): StageContext["resolve"] =>
+  async (stage, configs, overrides) =>
+    loadConfig({
+      stage,
+      schemas: await parts.schemas(),
+      configs,
+      overrides,
+      cwd: shell.cwd,
+      root: shell.root,
+    });
+
 const contextOf = (
   shell: Shell,
   parts: Parts,
@@ -152,15 +165,7 @@ const contextOf = (
   searchPath: shell.searchPath,
   self: shell.self,
   env: shell.env,
-  resolve: async (stage, configs, overrides) =>
-    loadConfig({
-      stage,
-      schemas: await parts.schemas(),
-      configs,
-      overrides,
-      cwd: shell.cwd,
-      root: shell.root,
-    }),
+  resolve: configResolver(shell, parts),
 });
 
 function printResult(result: StageResult, request: TrainRequest, shell: Shell): void {

@@ -10,7 +10,7 @@ import type { SimResult, Simulator } from "../sim/simulator.js";
 import type { Admitted } from "../text/gate.js";
 import { withSuffix } from "../text/gate.js";
 import { cleanLog } from "../text/messages.js";
-import { awakenings, type PowerUp } from "../text/powerup.js";
+import { awakenings, TRIED_IN_TURN } from "../text/powerup.js";
 
 export type Judged =
   | { readonly kind: "judged"; readonly outcome: Outcome; readonly reached: Reached; readonly log: string }
@@ -50,7 +50,7 @@ export async function checkCandidate(
   if (!first.unknown)
     return judged("mismatch", "simulate", `outputs differ from the golden's (${first.where})`);
   // Unknown where the golden is defined: wrong, unless the level is the same whatever the registers wake up with.
-  for (const how of ["ones", "zeros", "mixed"] as const satisfies readonly PowerUp[]) {
+  for (const how of TRIED_IN_TURN) {
     let agrees = false;
     for (const awake of awakenings(candidate, how, deps.names().scope)) {
       const again = await simulate(golden, files, awake, deps, signal);

@@ -11,9 +11,10 @@ import { type BenchPlan, type Names, rootName, traceBench } from "../bench/testb
 import { firstDifference, openBySlot, readTrace, type Sample } from "../bench/trace.js";
 import type { DesignInterface } from "../golden/interface.js";
 import type { SimResult, Simulator } from "../sim/simulator.js";
+import { rowOf } from "../stimulus/rows.js";
 import { layoutOf } from "../stimulus/stimulus.js";
 import { type Admitted, withSuffix } from "../text/gate.js";
-import { awakenings, type PowerUp, withPowerUp } from "../text/powerup.js";
+import { awakenings, awakeVariants, POWER_UPS } from "../text/powerup.js";
 import type { Counterexample, CycleInputs } from "./proof.js";
 
 export interface ReplayDeps {
@@ -30,8 +31,6 @@ export interface ReplayJob {
 }
 
 export type Replayed = { readonly kind: "shown" | "not shown" } | Extract<SimResult, { kind: "infra" }>;
-
-const POWER_UPS: readonly PowerUp[] = ["zeros", "ones", "mixed"];
 
 /**
  * Assignments of all inputs, clocks included, in the order in which a bench plays them. A cycle that does not name
@@ -71,9 +70,7 @@ export async function replay(
 ): Promise<Replayed> {
   const steps = assignments(found.cycles, job.iface);
   const { fields, bits } = layoutOf(job.iface);
-  const words = steps.map((s) =>
-    fields.reduce((w, f) => w | (BigInt(`0b${s[f.name]!}`) << BigInt(f.offset)), 0n).toString(16),
-  );
+  const words = steps.map((s) => rowOf(fields, s).toString(16));
   const dir = join(deps.scratchDir, `r${process.pid}-${serial++}`);
   mkdirSync(dir, { recursive: true });
   try {
@@ -114,14 +111,10 @@ async function judge(job: ReplayJob, fresh: () => Names, trace: Trace, slots: nu
     module: `${job.top}${n.suffix}`,
     text: withSuffix(a, n.suffix),
   });
-  const woken = POWER_UPS.map((how, k) => {
-    const awake = withPowerUp(job.golden, how, `${names.scope}${k}`);
-    const suffix = `${names.suffix}${k}`;
-    return awake === null ? null : { module: `${job.top}${suffix}`, text: withSuffix(awake, suffix) };
-  }).filter((v) => v !== null);
-  let golden = await trace([plain(job.golden, names), ...woken], names);
-  if (golden !== null && "kind" in golden && golden.kind === "compile" && woken.length > 0) {
-    golden = await trace([plain(job.golden, names)], names);
+  const variants = awakeVariants(job.golden, job.top, names);
+  let golden = await trace(variants, names);
+  if (golden !== null && "kind" in golden && golden.kind === "compile" && variants.length > 1) {
+    golden = await trace(variants.slice(0, 1), names);
   }
   if (golden === null) return { kind: "not shown" };
   if ("kind" in golden) return golden.kind === "infra" ? golden : { kind: "not shown" };

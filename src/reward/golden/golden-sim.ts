@@ -24,7 +24,7 @@ import { type Run, runWords, type Stimulus, type StimulusOptions, stepWords } fr
 import { type Admitted, withSuffix } from "../text/gate.js";
 import { cleanLog } from "../text/messages.js";
 import { minedConstants } from "../text/numbers.js";
-import { type PowerUp, withPowerUp } from "../text/powerup.js";
+import { awakeVariants } from "../text/powerup.js";
 import type { DesignInterface } from "./interface.js";
 import type { Prepared, StimulusFiles } from "./prepared.js";
 import { ignoreOf, planOf } from "./prepared.js";
@@ -95,7 +95,7 @@ const watched = (w: Work): readonly Watched[] =>
 export async function traceGolden(w: Work, stimulus: Stimulus): Promise<Traced> {
   const names = w.deps.names();
   const plan = planFor(w, stimulus);
-  const texts = variants(w.admitted, w.task.top, names);
+  const texts = awakeVariants(w.admitted, w.task.top, names);
   const cover = w.iface.clocks.length > 0 ? watched(w) : [];
   const attempt = (parts: typeof texts, covered: typeof cover): Promise<SimResult> => {
     const modules = parts.map((v) => v.module);
@@ -207,17 +207,6 @@ export const shapeOf = (s: Stimulus) => ({
   numRuns: s.runs.length,
   exhaustive: s.exhaustive,
 });
-
-function variants(admitted: Admitted, top: string, names: Names): { module: string; text: string }[] {
-  const base = { module: `${top}${names.suffix}`, text: withSuffix(admitted, names.suffix) };
-  const kinds: PowerUp[] = ["zeros", "ones", "mixed"];
-  const others = kinds.map((kind, k) => {
-    const awake = withPowerUp(admitted, kind, `${names.scope}${k}`);
-    const suffix = `${names.suffix}${k}`;
-    return awake === null ? null : { module: `${top}${suffix}`, text: withSuffix(awake, suffix) };
-  });
-  return [base, ...others.filter((v) => v !== null)];
-}
 
 function failure(
   result: Exclude<SimResult, { kind: "ran" }>,

@@ -2,6 +2,7 @@
 
 import type { CycleInputs } from "../formal/proof.js";
 import type { DesignInterface } from "../golden/interface.js";
+import { rowOf } from "../stimulus/rows.js";
 import type { Step, Stimulus } from "../stimulus/stimulus.js";
 
 export function cyclesToSteps(
@@ -18,19 +19,11 @@ export function cyclesToSteps(
   for (const f of stimulus.fields) {
     if (clocks.has(f.name)) level |= (stimulus.steps.at(-1)?.value ?? 0n) & (1n << BigInt(f.offset));
   }
-  const rowOf = (cycle: CycleInputs): bigint => {
-    let row = 0n;
-    for (const f of stimulus.fields) {
-      const bits = cycle[f.name];
-      if (bits === undefined || clocks.has(f.name)) continue;
-      row |= BigInt(`0b${bits.replace(/[^01]/g, "0")}`) << BigInt(f.offset);
-    }
-    return row;
-  };
+  const data = stimulus.fields.filter((f) => !clocks.has(f.name));
   // From power-up on means: after every reset has been active once.
   const first = cycles[0];
   if (first !== undefined && iface.resets.length > 0) {
-    let row = rowOf(first);
+    let row = rowOf(data, first);
     for (const f of stimulus.fields) {
       const r = iface.resets.find((x) => x.name === f.name);
       if (r === undefined) continue;
@@ -39,7 +32,7 @@ export function cyclesToSteps(
     }
     tick(row);
   }
-  for (const cycle of cycles) tick(rowOf(cycle));
+  for (const cycle of cycles) tick(rowOf(data, cycle));
   return steps;
 
   function tick(row: bigint): void {

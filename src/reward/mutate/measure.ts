@@ -6,7 +6,7 @@ import type { Prepared } from "../golden/prepared.js";
 import { runWords, type Stimulus, stepWords } from "../stimulus/stimulus.js";
 import { render } from "../text/lexer.js";
 import type { Mined } from "../text/numbers.js";
-import { type PowerUp, withPowerUp } from "../text/powerup.js";
+import { POWER_UPS, withPowerUp } from "../text/powerup.js";
 import {
   type Bench,
   conclude,
@@ -33,8 +33,6 @@ export interface Measured {
 /** Goldens whose trace takes this long are measured with few mutants. */
 const SLOW_MS = 1000;
 const SLOW_MUTANTS = 5;
-
-const AWAKE: readonly PowerUp[] = ["zeros", "ones", "mixed"];
 
 /** `retrace` makes a bench of a stimulus, or null where the golden does not bear it. */
 export async function measure(
@@ -106,7 +104,7 @@ export function jobOf(
     iface: w.iface,
     constants,
     awake: traced.awake
-      ? AWAKE.map((how, k) => withPowerUp(w.admitted, how, `g${k}`)).filter((v) => v !== null)
+      ? POWER_UPS.map((how, k) => withPowerUp(w.admitted, how, `g${k}`)).filter((v) => v !== null)
       : [],
     rng: rng.fork("quality"),
     count: slow ? Math.min(count, SLOW_MUTANTS) : count,

@@ -13,7 +13,7 @@ import { moreEpisodes, type Step, type Stimulus } from "../stimulus/stimulus.js"
 import type { Admitted } from "../text/gate.js";
 import { render } from "../text/lexer.js";
 import type { Mined } from "../text/numbers.js";
-import { type PowerUp, withPowerUp } from "../text/powerup.js";
+import { TRIED_IN_TURN, withPowerUp } from "../text/powerup.js";
 import { cyclesToSteps } from "./cycles.js";
 import { type Mutant, makeMutants } from "./mutants.js";
 import { type Finish, type RaceDeps, race } from "./race.js";
@@ -71,7 +71,6 @@ export type Infra = Extract<SimResult, { kind: "infra" }>;
 const FURTHER_VECTORS = 2000;
 
 type Status = "killed" | "alive" | "dropped";
-const POWER_UPS: readonly PowerUp[] = ["ones", "zeros", "mixed"];
 
 export interface Assessment {
   readonly mutants: readonly Mutant[];
@@ -111,7 +110,7 @@ export async function judge(
     if (status[k] !== "alive" || f.kind === "dropped") return;
     const text = mutants[k]!.admitted;
     if (f.unknownAt !== null) {
-      for (const how of POWER_UPS) {
+      for (const how of TRIED_IN_TURN) {
         const awake = withPowerUp(text, how, `p${k}`);
         if (awake === null) status[k] = "killed";
         else again.push({ mutant: k, text: awake, mustEqual: true });

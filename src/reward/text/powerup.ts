@@ -5,13 +5,32 @@
  * every power-up value.
  */
 
-import type { Admitted } from "./gate.js";
-import { isKeyword } from "./gate.js";
+import type { Names } from "../bench/testbench.js";
+import { type Admitted, isKeyword, withSuffix } from "./gate.js";
 import type { Token } from "./lexer.js";
 import { closing } from "./preprocess.js";
 import { statementEnd } from "./statements.js";
 
 export type PowerUp = "zeros" | "ones" | "mixed";
+
+export const POWER_UPS: readonly PowerUp[] = ["zeros", "ones", "mixed"];
+/** The order in which a candidate that shows X is tried: it decides nothing but the time. */
+export const TRIED_IN_TURN: readonly PowerUp[] = ["ones", "zeros", "mixed"];
+
+/** The design, then copies of it that wake up otherwise, as modules that can stand side by side. */
+export function awakeVariants(
+  admitted: Admitted,
+  top: string,
+  names: Pick<Names, "scope" | "suffix">,
+): { readonly module: string; readonly text: string }[] {
+  const base = { module: `${top}${names.suffix}`, text: withSuffix(admitted, names.suffix) };
+  const others = POWER_UPS.map((how, k) => {
+    const awake = withPowerUp(admitted, how, `${names.scope}${k}`);
+    const suffix = `${names.suffix}${k}`;
+    return awake === null ? null : { module: `${top}${suffix}`, text: withSuffix(awake, suffix) };
+  });
+  return [base, ...others.filter((v) => v !== null)];
+}
 
 interface StateVariable {
   readonly name: string;

@@ -5,6 +5,7 @@ import { compareDesigns, DEFAULT_RECORDING, type Explanation } from "../candidat
 import type { Counterexample } from "../formal/proof.js";
 import { assignments } from "../formal/replay.js";
 import type { Prepared } from "../golden/prepared.js";
+import { rowOf } from "../stimulus/rows.js";
 import type { Admitted } from "../text/gate.js";
 import type { Played } from "./compare-bench.js";
 
@@ -15,8 +16,8 @@ export async function replay(
   deps: CheckDeps,
   signal: AbortSignal,
 ): Promise<{ readonly shown: Explanation | null; readonly unexplained: string | null }> {
-  const steps = stepsOf(p, found);
   const { bits, fields } = p.stimulus;
+  const steps = assignments(found.cycles, p.iface).map((inputs) => rowOf(fields, inputs));
   const played: Played = {
     bits,
     fields,
@@ -45,14 +46,4 @@ export async function replay(
   return result.explanation.equal
     ? { shown: null, unexplained: "played step by step, the counterexample shows no difference" }
     : { shown: result.explanation, unexplained: null };
-}
-
-function stepsOf(p: Prepared, found: Counterexample): bigint[] {
-  return assignments(found.cycles, p.iface).map((inputs) => {
-    let row = 0n;
-    for (const f of p.stimulus.fields) {
-      row |= BigInt(`0b${(inputs[f.name] ?? "0").replace(/[^01]/g, "0")}`) << BigInt(f.offset);
-    }
-    return row;
-  });
 }
