@@ -14,9 +14,8 @@ export const LENGTH_STEP = 16;
 const PREFIX_STEP = 16;
 /** Saved tokens from which a group gets micro-batches of its own. */
 const WORTH_SHARING = 128;
-/** Larger micro-batches are slower: products of about this many rows stay in the cache of a core. */
-const GOOD_TOKENS = 1024;
-const GOOD_SHARED_TOKENS = 1536;
+/** On a CPU larger micro-batches are slower: products of about this many rows stay in the cache of a core. */
+export const CPU_TOKENS = { single: 1024, shared: 1536 };
 
 export interface MicroBatch {
   readonly rows: number; // B
@@ -42,6 +41,8 @@ export interface Packed {
 export interface PlanLimits {
   /** Padded tokens of one micro-batch at most (a single longer row still gets one). */
   readonly tokens: number;
+  /** Padded tokens beyond which the device gains nothing, without and with a shared prefix; default: no such bound. */
+  readonly good?: { readonly single: number; readonly shared: number };
   readonly maxLength: number;
   readonly vocabSize: number;
 }
@@ -70,8 +71,9 @@ export function planMicroBatches(
       plans.push(layOut(packed, taken, prefix, length, wanted));
     }
   };
-  for (const { rows, prefix } of sharing) cut(rows, prefix, GOOD_SHARED_TOKENS);
-  cut(single, 0, GOOD_TOKENS);
+  const { good = { single: limits.tokens, shared: limits.tokens } } = limits;
+  for (const { rows, prefix } of sharing) cut(rows, prefix, good.shared);
+  cut(single, 0, good.single);
   return plans;
 }
 

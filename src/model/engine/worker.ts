@@ -7,16 +7,18 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Batch, SampleRequest, StepHyper } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
+import { type LearnerBackend, type OrtBackend, providerOf } from "../accelerator/backends.js";
 import { loadOrt } from "../onnx/session.js";
-import { flatLayout, packWeights, viewsOf } from "../qwen2/flat.js";
+import { flatLayout, packWeights } from "../qwen2/flat.js";
 import { makeGenerator } from "./generator.js";
+import { checkProvider, openFirst, type Running } from "./open.js";
 import type { CallName, FromWorker, ToWorker, WorkerSettings } from "./protocol.js";
 import { toWire } from "./protocol.js";
 import { restoreState, saveState } from "./state.js";
 import { makeTrainer } from "./trainer.js";
 
 const port = parentPort!;
-const post = (message: FromWorker): void => port.postMessage(message);
+const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
 async function start(settings: WorkerSettings) {
   const { config, maxLength, slots } = settings;
@@ -25,8 +27,23 @@ async function start(settings: WorkerSettings) {
   const weights = new Float32Array(layout.size);
   packWeights(layout, settings.weights, weights);
   const shared = { config, layout, weights, maxLength };
-  const trainer = makeTrainer(ort, { ...shared, threads: settings.trainThreads });
-  const generator = makeGenerator(ort, { ...shared, threads: settings.sampleThreads, slots });
+  const learner = await openFirst(settings.learner, async (backend) => {
+    const provider = providerOf(backend as OrtBackend);
+    await checkProvider(ort, "learner.backend", backend as OrtBackend);
+    return makeTrainer(ort, { ...shared, threads: settings.trainThreads, provider });
+  });
+  const sampler = await openFirst(settings.sampler, async (backend) => {
+    await checkProvider(ort, "sampler.backend", backend);
+    const provider = providerOf(backend);
+    return makeGenerator(ort, { ...shared, threads: settings.sampleThreads, provider, slots });
+  });
+  const trainer = learner.value;
+  const generator = sampler.value;
+  const runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
+  const running = (backend: LearnerBackend, threads: number): Running => {
+    const provider = providerOf(backend as OrtBackend);
+    return { backend, runtime, device: provider === "cpu" ? `cpu, ${threads} thread(s)` : provider };
+  };
   const state = {
     weights,
     adam: trainer.adam,
@@ -42,26 +59,36 @@ async function start(settings: WorkerSettings) {
   const handlers: Record<CallName, Handler> = {
     facts: () => ({
       parameters: layout.size,
-      runtime: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
+      runtime,
+      learner: running(learner.backend, settings.trainThreads),
+      sampler: running(sampler.backend, settings.sampleThreads),
+      refused: [...learner.refused, ...sampler.refused],
     }),
     train: ([batch, hyper], _, aborted) => trainer.step(batch as Batch, hyper as StepHyper, aborted),
     gradients: ([batch, tokens]) => trainer.gradients(batch as Batch, tokens as number),
     logprobs: ([batch, tokens]) => trainer.logprobs(batch as Batch, tokens as number),
     generate: async ([requests, version], emit, aborted) => {
+      await trainer.pull(false);
       await generator.run(requests as SampleRequest[], version as PolicyVersion, emit, aborted);
       return null;
     },
-    weights: () => new Map([...viewsOf(layout, weights)].map(([name, view]) => [name, view.slice()])),
-    adopt: ([other]) => {
-      packWeights(layout, other as WorkerSettings["weights"], weights);
+    flat: async () => {
+      await trainer.pull(false);
+      return weights.slice();
+    },
+    adopt: async ([other]) => {
+      weights.set(other as Float32Array);
+      await trainer.push(false);
       return null;
     },
     save: async ([dir]) => {
+      await trainer.pull(true);
       await saveState(dir as string, layout, state);
       return null;
     },
     restore: async ([dir]) => {
       await restoreState(dir as string, layout, state);
+      await trainer.push(true);
       return trainer.version;
     },
     close: async () => {
@@ -91,7 +118,7 @@ port.on("message", (message: ToWorker) => {
         (item) => post({ kind: "item", id, value: item }),
         () => aborted.has(id),
       );
-      post({ kind: "result", id, value });
+      post({ kind: "result", id, value }, value instanceof Float32Array ? [value.buffer as ArrayBuffer] : []);
     } catch (thrown) {
       post({ kind: "error", id, error: toWire(thrown) });
     } finally {
