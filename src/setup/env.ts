@@ -27,13 +27,14 @@ export function environment(
 /** `.gpu/env.sh`, to be sourced by a POSIX shell; what the user has set stays behind ours or wins. */
 export function envScript(root: string, manifest: Pick<AcceleratorManifest, "cuda">): string {
   const dirs = libraryDirs(root, manifest).join(":");
+  const kept = (name: string, value: string): string => `export ${name}="\${${name}:-${value}}"`;
   return [
     "# Source this before a node process that uses the GPU: the dynamic linker reads its path when a process starts.",
-    'export TF_FORCE_GPU_ALLOW_GROWTH="$' + '{TF_FORCE_GPU_ALLOW_GROWTH:-true}"',
-    'export TF_CPP_MIN_LOG_LEVEL="$' + '{TF_CPP_MIN_LOG_LEVEL:-2}"',
+    kept("TF_FORCE_GPU_ALLOW_GROWTH", "true"),
+    kept("TF_CPP_MIN_LOG_LEVEL", "2"),
     ...(dirs === ""
       ? []
-      : [`export LD_LIBRARY_PATH=${quoted(dirs)}"$` + '{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"']),
+      : [`export LD_LIBRARY_PATH=${quoted(dirs)}"\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`]),
     "",
   ].join("\n");
 }

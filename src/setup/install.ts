@@ -4,18 +4,30 @@
  * next run keeps the parts that are whole.
  */
 
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TrainError } from "../core/errors.js";
-import { type AcceleratorManifest, MANIFEST, type TfjsPart } from "../model/accelerator/installed.js";
+import {
+  type AcceleratorManifest,
+  type CudaPart,
+  MANIFEST,
+  type OrtPart,
+  type TfjsPart,
+} from "../model/accelerator/installed.js";
 import type { TfjsPackage } from "../model/accelerator/locate.js";
+import type { OrtModuleDir } from "../model/accelerator/ort-providers.js";
 import { buildBinding } from "./binding.js";
+import { type Links, planLinks, requireGpu, type Use } from "./cuda.js";
 import { asDiskError, bytesBelow, type Effects, megabytes } from "./effects.js";
 import { environment, envScript } from "./env.js";
+import { lookAtHost } from "./host.js";
 import { makeNpmPackage, npmKey } from "./npm-package.js";
+import { linkProvider, makeOrtCuda, ortKey } from "./ort-cuda.js";
 import { donePart, makePart, type PartRecord } from "./parts.js";
 import {
   BINDING_NAPI,
+  CUDART_12,
+  ORT_CUDA,
   TENSORFLOW_CPU,
   TENSORFLOW_CUDA,
   TENSORFLOW_GPU,
@@ -30,6 +42,10 @@ import {
   makeTensorFlow,
   type TensorFlowSource,
 } from "./tensorflow.js";
+import { obtainWheel, type WheelPlaces } from "./wheels.js";
+import { extractEntry, zipEntries } from "./zip.js";
+
+const CUDART = "libcudart.so.12";
 
 export interface Places {
   /** `.gpu` of the checkout. */
@@ -38,20 +54,99 @@ export interface Places {
   readonly wheels?: string;
   /** Package folder of an installed TensorFlow. */
   readonly tensorflow?: string;
+  /** Folders of CUDA libraries, separated by colons. */
+  readonly cuda?: string;
 }
 
 export const downloadsOf = (root: string): string => join(root, "downloads");
 
 export async function cpuTfjs(places: Places, effects: Effects): Promise<AcceleratorManifest> {
-  return transaction(
-    places.root,
-    effects,
-    async () => {
-      const tfjs = await makeTfjs(places, "tfjs-node", "cpu", effects);
-      return { tfjs };
-    },
-    ["tfjs-node"],
+  const make = async () => ({ tfjs: await makeTfjs(places, "tfjs-node", "cpu", effects) });
+  return transaction(places.root, effects, make, ["tfjs-node"]);
+}
+
+/** tfjs on the GPU, onnxruntime's CUDA provider, or both, linked to the CUDA of this host. */
+export async function gpu(
+  places: Places,
+  uses: readonly Use[],
+  ort: OrtModuleDir,
+  effects: Effects,
+): Promise<AcceleratorManifest> {
+  const host = await lookAtHost(effects, places.cuda);
+  const card = requireGpu(host, uses);
+  // Before any download: what is missing here cannot be mended by it.
+  const links = planLinks(host, uses);
+  effects.say(
+    `${card.name}, driver ${host.driver}, CUDA ${links.major} libraries in ${links.dirs.join(", ") || "the system's folders"}`,
   );
+  const wheels = wheelPlaces(places);
+  const make = async () => {
+    const tfjs = uses.includes("tfjs") ? await makeTfjs(places, "tfjs-node-gpu", "cuda", effects) : undefined;
+    const provider = uses.includes("ort-cuda")
+      ? await makeProvider(places.root, ort, links.major, wheels, effects)
+      : undefined;
+    if (provider !== undefined) linkProvider(places.root, ort);
+    const cuda = await makeLinks(places.root, links, wheels, effects);
+    return { ...(tfjs !== undefined && { tfjs }), ...(provider !== undefined && { ort: provider }), cuda };
+  };
+  return transaction(places.root, effects, make, backendsOf(uses));
+}
+
+export const backendsOf = (uses: readonly Use[]): Backend[] => [
+  ...(uses.includes("tfjs") ? (["tfjs-node-gpu"] as const) : []),
+  ...(uses.includes("ort-cuda") ? (["ort-cuda"] as const) : []),
+];
+
+export const wheelPlaces = (places: Places): WheelPlaces => ({
+  downloads: downloadsOf(places.root),
+  ...(places.wheels !== undefined && { given: places.wheels }),
+});
+
+export async function makeProvider(
+  root: string,
+  ort: OrtModuleDir,
+  cudaMajor: number,
+  wheels: WheelPlaces,
+  effects: Effects,
+): Promise<OrtPart> {
+  const key = ortKey(ort.version, cudaMajor);
+  let part = donePart(root, "onnxruntime", key);
+  if (part === undefined) {
+    if (cudaMajor !== 12) needDisk(root, ORT_CUDA[ort.version], effects);
+    part = await makePart(root, "onnxruntime", (dir) => makeOrtCuda(dir, ort, cudaMajor, wheels, effects));
+  }
+  return { version: ort.version, cudaMajor, source: part.source, files: [...part.files] };
+}
+
+/** The folder of CUDA names, made anew each time: it is cheap and the host may have changed. */
+export async function makeLinks(
+  root: string,
+  plan: Links,
+  wheels: WheelPlaces,
+  effects: Effects,
+): Promise<CudaPart> {
+  const runtime = join(root, "cuda12", CUDART);
+  if (plan.fetchRuntime && donePart(root, "cuda12", CUDART_12.version) === undefined)
+    await makePart(root, "cuda12", (dir) => makeRuntime(dir, wheels, effects));
+  const links = [...plan.links, ...(plan.fetchRuntime ? [{ name: CUDART, target: runtime }] : [])];
+  await makePart(root, "cuda", async (dir) => {
+    for (const { name, target } of links) symlinkSync(target, join(dir, name));
+    return { key: "links", source: "this host", files: [] };
+  });
+  return { major: plan.major, dirs: [...plan.dirs], links };
+}
+
+/** `libcudart.so.12` alone, from its wheel. */
+export async function makeRuntime(dir: string, wheels: WheelPlaces, effects: Effects): Promise<PartRecord> {
+  const wheel = await obtainWheel(CUDART_12, wheels, effects);
+  const entry = (await zipEntries(wheel)).find((e) => e.name.endsWith(`/${CUDART}`));
+  if (entry === undefined) throw new TrainError("data", `expected ${CUDART} in ${wheel}, got none`);
+  const { bytes, sha256 } = await extractEntry(wheel, entry, join(dir, CUDART));
+  return {
+    key: CUDART_12.version,
+    source: `PyPI: ${CUDART_12.file}`,
+    files: [{ path: `cuda12/${CUDART}`, bytes, sha256 }],
+  };
 }
 
 /** Makes or keeps the tfjs package, libtensorflow and the binding between them. */
@@ -73,12 +168,7 @@ export async function makeTfjs(
     const pin = source.kind === "wheel" ? (build === "cuda" ? TENSORFLOW_GPU : TENSORFLOW_CPU) : undefined;
     needDisk(root, pin, effects);
     tensorflow = await makePart(root, "tensorflow", (dir) =>
-      makeTensorFlow(
-        dir,
-        source,
-        { downloads: downloadsOf(root), ...(places.wheels !== undefined && { given: places.wheels }) },
-        effects,
-      ),
+      makeTensorFlow(dir, source, wheelPlaces(places), effects),
     );
   }
   const npm =

@@ -19,14 +19,14 @@ import { z } from "zod";
 export const ACCELERATOR_FOLDER = ".gpu";
 export const MANIFEST = "manifest.json";
 
-const file = z.strictObject({
+export const fileRecord = z.strictObject({
   path: z.string().describe("relative to the folder"),
   bytes: z.number().int().nonnegative(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
-export type FileRecord = z.infer<typeof file>;
+export type FileRecord = z.infer<typeof fileRecord>;
 
-const tfjsPart = z.strictObject({
+export const tfjsPart = z.strictObject({
   package: z.enum(["tfjs-node", "tfjs-node-gpu"]),
   packageVersion: z.string(),
   tensorflow: z.strictObject({
@@ -41,15 +41,15 @@ const tfjsPart = z.strictObject({
     platform: z.string(),
     made: z.string().describe("the compiler, or `carried`"),
   }),
-  files: z.array(file),
+  files: z.array(fileRecord),
 });
 export type TfjsPart = z.infer<typeof tfjsPart>;
 
-const ortPart = z.strictObject({
+export const ortPart = z.strictObject({
   version: z.string().describe("of onnxruntime; the one in node_modules must be equal"),
   cudaMajor: z.number().int(),
   source: z.string(),
-  files: z.array(file),
+  files: z.array(fileRecord),
 });
 export type OrtPart = z.infer<typeof ortPart>;
 
