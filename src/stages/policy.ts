@@ -76,6 +76,8 @@ export async function startPolicy(
   const settings = {
     model: { config, weights },
     note: open.warn,
+    checkpointing: open.learner?.checkpointing ?? ("auto" as const),
+    deviceBytes: backends.machine.gpuBytes,
     trainThreads: Math.min(open.learner?.threads ?? 1, open.cores),
     sampleThreads: Math.min(open.sampler.threads, open.cores),
     slots: open.sampler.slots,

@@ -1,10 +1,11 @@
 /** What this machine has: an NVIDIA GPU, and which of the optional engines are installed. Looks; loads nothing. */
 
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { messageOf } from "../../core/errors.js";
 import type { Machine } from "./choose.js";
+import { acceleratorRoot, readInstalled } from "./installed.js";
+import { tfjsPart } from "./locate.js";
+import { providerProblem } from "./ort-providers.js";
 
 const SECONDS = 10;
 
@@ -14,8 +15,8 @@ export async function lookAround(): Promise<Machine> {
     gpu: gpu?.name ?? null,
     gpuBytes: gpu?.bytes ?? null,
     missing: {
-      "ort-cuda": cudaProviderProblem(),
-      "tfjs-node-gpu": "not installed",
+      "ort-cuda": providerProblem("cuda"),
+      "tfjs-node-gpu": tfjsProblem(),
     },
   };
 }
@@ -33,10 +34,13 @@ function firstGpu(): Promise<{ name: string; bytes: number | null } | null> {
   });
 }
 
-/** onnxruntime looks for its CUDA provider beside its own library. */
-function cudaProviderProblem(): string | null {
-  const entry = createRequire(import.meta.url).resolve("onnxruntime-node");
-  const folder = join(dirname(entry), "../bin/napi-v6", process.platform, process.arch);
-  const name = "libonnxruntime_providers_cuda.so";
-  return existsSync(join(folder, name)) ? null : "not installed";
+/** Why the GPU package of tfjs cannot be loaded, by what is installed; null = it can, as far as files tell. */
+function tfjsProblem(): string | null {
+  const runtime = { napi: Number(process.versions.napi), arch: process.arch, platform: process.platform };
+  try {
+    tfjsPart(readInstalled(acceleratorRoot()), runtime, "tfjs-node-gpu");
+    return null;
+  } catch (thrown) {
+    return messageOf(thrown);
+  }
 }

@@ -30,6 +30,13 @@ export interface MemoryPlan {
   readonly again: boolean;
 }
 
+/** Bytes left for activations beside weights, gradients and moments; null = unknown. */
+export const activationRoom = (config: Qwen2Config, deviceBytes: number | null): number | null =>
+  deviceBytes === null ? null : deviceBytes * USABLE - 6 * 4 * countParameters(config);
+
+/** Share of the device's memory that may be planned with: its allocator loses some in fragments. */
+const USABLE = 0.9;
+
 /** Weights as stored and with folded norms, gradients flat and by tensor, two moments; bytes. */
 export function memoryPlan(
   config: Qwen2Config,
@@ -42,11 +49,8 @@ export function memoryPlan(
   const length = config.maxPositionEmbeddings;
   const tokens = Math.max(microBatchTokens, length);
   const of = (again: boolean) => activationBytes(config, tokens, length, again);
-  const free = deviceBytes === null ? null : deviceBytes * USABLE - 6 * bytes;
+  const free = activationRoom(config, deviceBytes);
   const again = mode === "on" || (mode === "auto" && free !== null && of(false) > free);
   const activations = of(again);
   return { ...fixed, activations, again, total: 6 * bytes + activations };
 }
-
-/** Share of the device's memory that may be planned with: its allocator loses some in fragments. */
-export const USABLE = 0.9;

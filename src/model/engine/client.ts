@@ -14,6 +14,7 @@ import type { LearnerBackend, SamplerBackend } from "../accelerator/backends.js"
 import type { Qwen2Config } from "../config.js";
 import type { Weights } from "../parameters.js";
 import { flatLayout, viewsOf } from "../qwen2/flat.js";
+import type { CheckpointingMode } from "../tfjs/checkpointing.js";
 import {
   type CallName,
   type Calls,
@@ -28,6 +29,10 @@ export interface EngineOptions {
   /** Backends to try in order; default onnxruntime on the CPU. */
   readonly learner?: readonly LearnerBackend[];
   readonly sampler?: readonly SamplerBackend[];
+  /** Whether a tfjs learner makes activations again in the backward pass; default auto: where memory is short. */
+  readonly checkpointing?: CheckpointingMode;
+  /** Bytes of the learner's device; default unknown. */
+  readonly deviceBytes?: number | null;
   /** Told what a step had to do otherwise than asked, in a sentence. */
   readonly note?: (text: string) => void;
   /** ORT intra-op threads while training and while sampling; default 1 each. */
@@ -90,6 +95,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     maxLength,
     learner: options.learner ?? ["ort-cpu"],
     sampler: options.sampler ?? ["ort-cpu"],
+    checkpointing: options.checkpointing ?? "auto",
+    deviceBytes: options.deviceBytes ?? null,
   });
   let version = 0;
   let facts: EngineFacts;

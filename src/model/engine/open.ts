@@ -1,9 +1,17 @@
 /** Opens the first backend of each order that loads, inside the engine's thread, and says why others did not. */
 
 import { messageOf, TrainError } from "../../core/errors.js";
-import { cannotLoad, type LearnerBackend, type OrtBackend, providerOf } from "../accelerator/backends.js";
+import {
+  cannotLoad,
+  type LearnerBackend,
+  type OrtBackend,
+  providerOf,
+  type TfjsBackend,
+} from "../accelerator/backends.js";
 import { makeGraph } from "../onnx/graph.js";
-import { type OrtModule, providerProblem } from "../onnx/session.js";
+import { type OrtModule, sessionProblem } from "../onnx/session.js";
+import type { Kernels } from "../tfjs/kernels.js";
+import { openKernels } from "../tfjs/open.js";
 
 /** A backend at work. */
 export interface Running {
@@ -49,6 +57,16 @@ export async function checkProvider(
   if (provider === "cpu") return;
   const g = makeGraph();
   g.output(g.op("Neg", [g.input("x", "float32", [1])]), "y");
-  const problem = await providerProblem(ort, provider, g.finish());
+  const problem = await sessionProblem(ort, provider, g.finish());
   if (problem !== null) throw cannotLoad(key, backend, problem);
+}
+
+/** @throws TrainError `tool` when tfjs-node is not installed, does not load, or sees no GPU where one is asked for */
+export async function openTfjs(backend: TfjsBackend): Promise<Kernels> {
+  try {
+    return await openKernels(backend);
+  } catch (thrown) {
+    if (!(thrown instanceof TrainError && thrown.code === "tool")) throw thrown;
+    throw cannotLoad("learner.backend", backend, [thrown.message, ...thrown.details].join("; "), thrown.hint);
+  }
 }

@@ -6,6 +6,7 @@ import type { PolicyVersion } from "../../core/units.js";
 import type { LearnerBackend, SamplerBackend } from "../accelerator/backends.js";
 import type { Qwen2Config } from "../config.js";
 import type { Weights } from "../parameters.js";
+import type { CheckpointingMode } from "../tfjs/checkpointing.js";
 import type { Running } from "./open.js";
 
 /** What a worker is started with. */
@@ -18,6 +19,9 @@ export interface WorkerSettings {
   readonly maxLength: number;
   /** To be tried in this order. */
   readonly learner: readonly LearnerBackend[];
+  readonly checkpointing: CheckpointingMode;
+  /** Bytes of the learner's device; null = unknown. */
+  readonly deviceBytes: number | null;
   readonly sampler: readonly SamplerBackend[];
 }
 

@@ -7,11 +7,15 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Batch, SampleRequest, StepHyper } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
-import { type LearnerBackend, type OrtBackend, providerOf } from "../accelerator/backends.js";
+import { isTfjs, type LearnerBackend, type Provider, providerOf } from "../accelerator/backends.js";
+import { activationRoom } from "../accelerator/memory.js";
 import { loadOrt } from "../onnx/session.js";
 import { flatLayout, packWeights } from "../qwen2/flat.js";
+import { checkpointing } from "../tfjs/checkpointing.js";
+import { makeTfjsTrainer } from "../tfjs/trainer.js";
 import { makeGenerator } from "./generator.js";
-import { checkProvider, openFirst, type Running } from "./open.js";
+import { guardedTrainer } from "./guard.js";
+import { checkProvider, openFirst, openTfjs, type Running } from "./open.js";
 import type { CallName, FromWorker, ToWorker, WorkerSettings } from "./protocol.js";
 import { toWire } from "./protocol.js";
 import { restoreState, saveState } from "./state.js";
@@ -20,6 +24,14 @@ import { makeTrainer } from "./trainer.js";
 const port = parentPort!;
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
+const deviceOf = (provider: Provider, threads: number): string =>
+  provider === "cpu" ? `cpu, ${threads} thread(s)` : provider;
+const running = (backend: LearnerBackend, runtime: string, device: string): Running => ({
+  backend,
+  runtime,
+  device,
+});
+
 async function start(settings: WorkerSettings) {
   const { config, maxLength, slots } = settings;
   const ort = await loadOrt();
@@ -27,23 +39,32 @@ async function start(settings: WorkerSettings) {
   const weights = new Float32Array(layout.size);
   packWeights(layout, settings.weights, weights);
   const shared = { config, layout, weights, maxLength };
+  const runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
+  let note: (text: string) => void = () => {};
   const learner = await openFirst(settings.learner, async (backend) => {
-    const provider = providerOf(backend as OrtBackend);
-    await checkProvider(ort, "learner.backend", backend as OrtBackend);
-    return makeTrainer(ort, { ...shared, threads: settings.trainThreads, provider });
+    if (isTfjs(backend)) {
+      const kernels = await openTfjs(backend);
+      const { runtime, device } = kernels;
+      const again = checkpointing(
+        settings.checkpointing,
+        config,
+        activationRoom(config, backend === "tfjs-node-gpu" ? settings.deviceBytes : null),
+      );
+      return { trainer: makeTfjsTrainer(kernels, { ...shared, checkpointing: again }), runtime, device };
+    }
+    const provider = providerOf(backend);
+    await checkProvider(ort, "learner.backend", backend);
+    const trainer = makeTrainer(ort, { ...shared, threads: settings.trainThreads, provider });
+    return { trainer, runtime, device: deviceOf(provider, settings.trainThreads) };
   });
   const sampler = await openFirst(settings.sampler, async (backend) => {
     await checkProvider(ort, "sampler.backend", backend);
     const provider = providerOf(backend);
-    return makeGenerator(ort, { ...shared, threads: settings.sampleThreads, provider, slots });
+    const generator = makeGenerator(ort, { ...shared, threads: settings.sampleThreads, provider, slots });
+    return { generator, device: deviceOf(provider, settings.sampleThreads) };
   });
-  const trainer = learner.value;
-  const generator = sampler.value;
-  const runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
-  const running = (backend: LearnerBackend, threads: number): Running => {
-    const provider = providerOf(backend as OrtBackend);
-    return { backend, runtime, device: provider === "cpu" ? `cpu, ${threads} thread(s)` : provider };
-  };
+  const trainer = guardedTrainer({ trainer: learner.value.trainer, note: (text) => note(text) });
+  const { generator } = sampler.value;
   const state = {
     weights,
     adam: trainer.adam,
@@ -60,11 +81,14 @@ async function start(settings: WorkerSettings) {
     facts: () => ({
       parameters: layout.size,
       runtime,
-      learner: running(learner.backend, settings.trainThreads),
-      sampler: running(sampler.backend, settings.sampleThreads),
+      learner: running(learner.backend, learner.value.runtime, learner.value.device),
+      sampler: running(sampler.backend, runtime, sampler.value.device),
       refused: [...learner.refused, ...sampler.refused],
     }),
-    train: ([batch, hyper], _, aborted) => trainer.step(batch as Batch, hyper as StepHyper, aborted),
+    train: ([batch, hyper], emit, aborted) => {
+      note = emit;
+      return trainer.step(batch as Batch, hyper as StepHyper, aborted);
+    },
     gradients: ([batch, tokens]) => trainer.gradients(batch as Batch, tokens as number),
     logprobs: ([batch, tokens]) => trainer.logprobs(batch as Batch, tokens as number),
     generate: async ([requests, version], emit, aborted) => {

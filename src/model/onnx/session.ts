@@ -84,7 +84,7 @@ export async function createSession(
  * Why the provider does not load here, in the runtime's words; null when it does. A session over a graph of one node is
  * made, which needs the provider's libraries and its device.
  */
-export async function providerProblem(
+export async function sessionProblem(
   ort: OrtModule,
   provider: Provider,
   probe: BuiltGraph,

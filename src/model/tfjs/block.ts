@@ -8,7 +8,16 @@
 
 import type { HeadShape, Heads, Kernels, Rotation, Tensor } from "./kernels.js";
 import { type Normed, norm, normGrad } from "./norm.js";
-import type { ReadyLayer } from "./parameters.js";
+
+/** A block's parameters; norm weights are folded into the matrices that read the norms (parameters.ts). */
+export interface ReadyLayer {
+  readonly qkv: Tensor; // folded
+  readonly qkvBias: Tensor;
+  readonly o: Tensor;
+  readonly gate: Tensor; // folded
+  readonly up: Tensor; // folded
+  readonly down: Tensor;
+}
 
 export interface BlockContext {
   readonly k: Kernels;

@@ -4,18 +4,9 @@
  * dW = dW' diag(w) and dw = sum over rows of dW' W. Both are done once a step, not once a token.
  */
 
-import type { BlockGradients } from "./block.js";
+import type { BlockGradients, ReadyLayer } from "./block.js";
 import type { AdamHyper, Kernels, Moving, Tensor } from "./kernels.js";
 import type { DeviceLayout, LayerSlots, ModelSlots } from "./layout.js";
-
-export interface ReadyLayer {
-  readonly qkv: Tensor; // folded
-  readonly qkvBias: Tensor;
-  readonly o: Tensor;
-  readonly gate: Tensor; // folded
-  readonly up: Tensor; // folded
-  readonly down: Tensor;
-}
 
 export interface Ready {
   readonly embedding: Tensor;

@@ -4,7 +4,7 @@
  * the gradient's norm; the update follows.
  */
 
-import { TrainError } from "../../core/errors.js";
+import { messageOf, TrainError } from "../../core/errors.js";
 import type { Batch, StepReport } from "../../core/types.js";
 import { policyVersion } from "../../core/units.js";
 import type { Qwen2Config } from "../config.js";
@@ -155,12 +155,17 @@ export function makeTfjsTrainer(k: Kernels, options: TfjsTrainerOptions): Traine
         const skipped = flat === null || !Number.isFinite(norm) || !Number.isFinite(loss);
         if (!skipped) {
           const { lr, beta1, beta2, eps, weightDecay } = hyper;
+          const moving = { lr, beta1, beta2, eps, decay: lr * weightDecay, count: adam.count + 1 };
+          try {
+            parameters.adamw(flat, clipFactor(norm, hyper.maxGradNorm), moving);
+          } catch (cause) {
+            // Half an update must not be followed by another try.
+            throw new TrainError("worker", `the update of the weights was cut short: ${messageOf(cause)}`, {
+              hint: "lower learner.micro_batch_tokens, and go on from the last checkpoint with --resume",
+              cause,
+            });
+          }
           adam.count += 1;
-          parameters.adamw(flat, clipFactor(norm, hyper.maxGradNorm), {
-            ...{ lr, beta1, beta2, eps },
-            decay: lr * weightDecay,
-            count: adam.count,
-          });
           ahead.weights = true;
           ahead.moments = true;
           trainer.version += 1;
