@@ -1,0 +1,280 @@
+/**
+ * A sampler that decodes whole rollouts in one graph run (`qwen2/rollout-graph.ts`), for devices from which fetching
+ * the cache or the logits of every token would cost more than computing them: onnxruntime's CUDA provider gives Node no
+ * tensors on the device, so what must stay there has to stay inside a run. It runs on the CPU provider too.
+ *
+ * The weights are fed anew in every run: in-place updates and adopted weights are seen by the next one, and a copy to
+ * the device (about 50 ms for 500 MB) is small beside a run of hundreds of tokens. The alternative, a session with the
+ * weights inside for every version, costs more to make than to copy.
+ *
+ * Draws are those of the host's sampler from the same seeds, but in fp32: about one token in a million differs. Other
+ * rows change a row's rounding (log-probs by about 1e-6), not what it draws from.
+ */
+
+import { TrainError } from "../../core/errors.js";
+import { makeRng } from "../../core/rng.js";
+import type { Completion, SampleRequest } from "../../core/types.js";
+import {
+  createSession,
+  type Feeds,
+  type GraphSession,
+  type OrtModule,
+  type Provider,
+} from "../onnx/session.js";
+import { buildRolloutGraph, type RolloutGraphOptions } from "../qwen2/rollout-graph.js";
+import { causalMask, MASKED } from "../qwen2/rotary.js";
+import { checkRequest, fusedFeeds, type Generator, type GeneratorOptions, type View } from "./generator.js";
+import { lruCache } from "./lru.js";
+
+export interface RolloutGeneratorOptions extends GeneratorOptions {
+  readonly provider: Provider;
+  /** Decode steps between two repackings; default 32. */
+  readonly chunk?: number;
+  /** Decode steps unrolled in one iteration; default 1. */
+  readonly unroll?: number;
+  /** Default "chunked". */
+  readonly cache?: RolloutGraphOptions["cache"];
+  /** CUDA may round the factors of matrix products to 10 bits (faster; log-probs then differ by about 1e-3). */
+  readonly tf32?: boolean;
+}
+
+export interface RolloutCounters {
+  runs: number;
+  chunks: number;
+  /** Decode steps, each of all the rows that ran. */
+  steps: number;
+  tokens: number;
+  /** Wall time inside graph runs, milliseconds. */
+  runMs: number;
+}
+
+export interface RolloutGenerator extends Generator {
+  /** Sums over all runs so far. */
+  readonly counters: Readonly<RolloutCounters>;
+}
+
+const DEFAULT_CHUNK = 32;
+/** Padded tokens of distinct prompts in one run: bounds the prefill's activations. */
+const PROMPT_TOKENS = 65_536;
+/** Requests of one run in rows that run side by side: an abort waits for the run's end. */
+const ROUNDS = 4;
+/** Padded prompt lengths are a multiple of this, so that the rows of the cache are aligned. */
+const ALIGN = 8;
+/** The largest fp32 below 1. */
+const MOST_UNIFORM = 1 - 2 ** -24;
+
+export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOptions): RolloutGenerator {
+  const { config, layout, weights, maxLength, slots } = options;
+  const chunk = options.chunk ?? DEFAULT_CHUNK;
+  const unroll = options.unroll ?? 1;
+  if (!(chunk >= 1 && unroll >= 1 && chunk % unroll === 0)) {
+    throw new TrainError(
+      "config",
+      `the rollout chunk must be a multiple of unroll, got ${chunk} and ${unroll}`,
+    );
+  }
+  const view: View = (from, to, dims) => {
+    const end = layout.slot(to);
+    const data = weights.subarray(layout.slot(from).offset, end.offset + end.size);
+    return new ort.Tensor("float32", data, [...dims]);
+  };
+  const parameters: Feeds = fusedFeeds(config, view);
+  for (const { name, shape } of layout.slots) parameters[name] = view(name, name, shape);
+  const keepGoing = new Float32Array(config.vocabSize).fill(1);
+  for (const id of config.eosTokenIds) keepGoing[id] = 0;
+  parameters.keepGoing = new ort.Tensor("float32", keepGoing, [config.vocabSize]);
+
+  const sessions = lruCache<GraphSession>(4, (session) => session.dispose());
+  const counters: RolloutCounters = { runs: 0, chunks: 0, steps: 0, tokens: 0, runMs: 0 };
+  const session = (greedy: boolean, refill: boolean): Promise<GraphSession> =>
+    sessions.get(`${greedy} ${refill}`, () =>
+      createSession(
+        ort,
+        buildRolloutGraph(config, layout, {
+          maxLength,
+          chunk,
+          unroll,
+          cache: options.cache ?? "chunked",
+          greedy,
+          slots: refill ? slots : null,
+        }),
+        {
+          threads: options.threads,
+          provider: options.provider,
+          tf32: options.tf32 ?? false,
+          ...(options.profile !== undefined && { profile: options.profile }),
+        },
+      ),
+    );
+
+  return {
+    counters,
+    async run(requests, version, emit, aborted) {
+      for (const request of requests) {
+        checkRequest(request, maxLength, config.vocabSize);
+        refuseNucleus(request);
+      }
+      for (const wave of wavesOf(requests, ROUNDS * slots)) {
+        if (aborted()) return;
+        const greedy = wave.some((r) => r.sampling.temperature === 0);
+        const graph = await session(greedy, wave.length > slots);
+        const packed = packWave(ort, wave, { maxLength, slots, chunk, greedy });
+        const group = config.numHeads / config.numKvHeads;
+        const { symbols } = packed;
+        const mask0 = causalMask(group, symbols.P, 0);
+        const began = performance.now();
+        const out = await graph.run(symbols, {
+          ...parameters,
+          ...packed.feeds,
+          mask0: new ort.Tensor("float32", mask0, [group * symbols.P, symbols.P]),
+        });
+        counters.runMs += performance.now() - began;
+        counters.runs++;
+        const [chunks, steps] = out.steps!.data as BigInt64Array;
+        counters.chunks += Number(chunks);
+        counters.steps += Number(steps);
+        const ids = out.ids!.data as Int32Array;
+        const p = out.p!.data as Float32Array;
+        wave.forEach((request, r) => {
+          const from = r * symbols.S;
+          const limit = limitOf(request, maxLength);
+          let length = 0;
+          while (length < limit && keepGoing[ids[from + length++]!] === 1) {}
+          const completionIds = ids.slice(from, from + length);
+          counters.tokens += length;
+          const completion: Completion = {
+            id: request.id,
+            completionIds,
+            logprobs: p.slice(from, from + length).map(checkedLog),
+            finish: keepGoing[completionIds[length - 1]!] === 0 ? "stop" : "length",
+            policyVersion: version,
+          };
+          emit(completion);
+        });
+      }
+    },
+    close: () => sessions.clear(),
+  };
+}
+
+function refuseNucleus({ id, sampling }: SampleRequest): void {
+  if (sampling.temperature === 0 || sampling.topP === 1) return;
+  throw new TrainError(
+    "config",
+    `request ${id}: top_p ${sampling.topP} is not supported by this sampler backend`,
+    {
+      hint: "use sampler.top_p=1, or sampler.backend=ort-cpu",
+    },
+  );
+}
+
+function checkedLog(p: number): number {
+  if (!(p > 0)) {
+    throw new TrainError("diverged", "the model's next-token probabilities are not finite numbers", {
+      hint: "go back to an earlier checkpoint and use a lower learning rate",
+    });
+  }
+  return Math.log(p);
+}
+
+const limitOf = ({ sampling, promptIds }: SampleRequest, maxLength: number): number =>
+  Math.min(sampling.maxTokens, maxLength - promptIds.length);
+
+const paddedPrompt = (request: SampleRequest): number =>
+  Math.max(1, Math.ceil((request.promptIds.length - 1) / ALIGN)) * ALIGN;
+
+/** Requests in order, cut so that a run's count and padded prompt tokens stay within bounds. */
+function* wavesOf(requests: readonly SampleRequest[], most: number): Iterable<SampleRequest[]> {
+  let wave: SampleRequest[] = [];
+  let prompts = new Set<string>();
+  let longest = 0;
+  for (const request of requests) {
+    const key = request.promptIds.join();
+    const length = Math.max(longest, paddedPrompt(request));
+    const distinct = prompts.size + (prompts.has(key) ? 0 : 1);
+    if (wave.length > 0 && (wave.length >= most || distinct * length > PROMPT_TOKENS)) {
+      yield wave;
+      wave = [];
+      prompts = new Set();
+      longest = 0;
+    }
+    wave.push(request);
+    prompts.add(key);
+    longest = Math.max(longest, paddedPrompt(request));
+  }
+  if (wave.length > 0) yield wave;
+}
+
+interface Packed {
+  /** D distinct prompts of P padded tokens (all but the last one), R requests of S places, B rows to begin with. */
+  readonly symbols: {
+    B: number;
+    T: number;
+    C: number;
+    N: number;
+    P: number;
+    D: number;
+    R: number;
+    S: number;
+  };
+  readonly feeds: Feeds;
+}
+
+function packWave(
+  ort: OrtModule,
+  wave: readonly SampleRequest[],
+  options: { maxLength: number; slots: number; chunk: number; greedy: boolean },
+): Packed {
+  const prompts = new Map<string, { index: number; ids: Int32Array }>();
+  const promptOf = wave.map(({ promptIds }) => {
+    const key = promptIds.join();
+    let known = prompts.get(key);
+    if (known === undefined) {
+      known = { index: prompts.size, ids: promptIds };
+      prompts.set(key, known);
+    }
+    return known.index;
+  });
+  const D = prompts.size;
+  const R = wave.length;
+  const P = Math.max(...wave.map(paddedPrompt));
+  // A row that has ended runs on to its chunk's end.
+  const S = Math.max(...wave.map((r) => limitOf(r, options.maxLength))) + options.chunk;
+  const promptIds = new Int32Array(D * P);
+  const promptMask = new Float32Array(D * P).fill(MASKED);
+  for (const { index, ids } of prompts.values()) {
+    promptIds.set(ids.subarray(0, ids.length - 1), index * P);
+    promptMask.fill(0, index * P, index * P + ids.length - 1);
+  }
+  const uniforms = new Float32Array(R * S);
+  wave.forEach((request, r) => {
+    if (request.sampling.temperature === 0) return;
+    const rng = makeRng(request.seed);
+    const end = r * S + limitOf(request, options.maxLength);
+    for (let i = r * S; i < end; i++) uniforms[i] = Math.min(MOST_UNIFORM, rng.uniform());
+  });
+  const begin = Math.min(R, options.slots);
+  const int64 = (values: readonly number[]) =>
+    new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [values.length]);
+  const float = (values: readonly number[]) =>
+    new ort.Tensor("float32", Float32Array.from(values), [values.length]);
+  const feeds: Feeds = {
+    promptIds: new ort.Tensor("int32", promptIds, [D * P]),
+    promptMask: new ort.Tensor("float32", promptMask, [D, 1, 1, P]),
+    lastId: int64(wave.map((r) => r.promptIds.at(-1)!)),
+    position: int64(wave.map((r) => r.promptIds.length - 1)),
+    shift: int64(wave.map((request, r) => r * S - (request.promptIds.length - 1))),
+    promptOf: int64(promptOf),
+    left: float(wave.map((r) => limitOf(r, options.maxLength))),
+    invTemperature: float(
+      wave.map(({ sampling: { temperature } }) => (temperature === 0 ? 1 : 1 / temperature)),
+    ),
+    uniforms: new ort.Tensor("float32", uniforms, [R * S]),
+    start: int64(Array.from({ length: begin }, (_, i) => i)),
+  };
+  if (options.greedy) {
+    const flags = Uint8Array.from(wave, (r) => (r.sampling.temperature === 0 ? 1 : 0));
+    feeds.greedy = new ort.Tensor("bool", flags, [R]);
+  }
+  return { symbols: { B: D, T: P, C: P, N: D * P, P, D, R, S }, feeds };
+}
