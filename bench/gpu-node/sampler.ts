@@ -2,7 +2,7 @@
  * Speed of the rollout sampler, random weights, every rollout at its full length:
  *   npx tsx bench/gpu-node/sampler.ts --provider cuda|webgpu|cpu [--shape 121M,24.7M,1.8M] [--rollouts 512]
  *     [--prompts 32] [--prompt-tokens 100] [--new 256 | --new 55-176] [--slots N] [--chunk 32] [--unroll 1]
- *     [--cache chunked|whole] [--tf32] [--repeat 3] [--check] [--host] [--profile] [--out FILE]
+ *     [--cache whole|split|grown] [--tf32] [--repeat 3] [--check] [--host] [--profile] [--out FILE]
  *
  * The first run makes the session and is not counted. --check compares log-probs with the train graph on the CPU;
  * --host measures the CPU's step-graph sampler beside it; --profile adds a table of time by op, which costs speed.
@@ -12,6 +12,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { TrainError } from "../../src/core/errors.js";
 import { makeRng } from "../../src/core/rng.js";
 import type { Completion, SampleRequest } from "../../src/core/types.js";
 import { policyVersion, seed } from "../../src/core/units.js";
@@ -21,6 +22,7 @@ import { makeRolloutGenerator } from "../../src/model/engine/rollout-generator.j
 import { loadOrt, PROVIDERS, type Provider } from "../../src/model/onnx/session.js";
 import { initWeights } from "../../src/model/parameters.js";
 import { flatLayout, packWeights } from "../../src/model/qwen2/flat.js";
+import { CACHE_FORMS } from "../../src/model/qwen2/rollout-step.js";
 import { trainGraphGap } from "./gap.js";
 import { opTimes, printOpTimes } from "./profile.js";
 import { SHAPES } from "./shapes.js";
@@ -36,7 +38,7 @@ const { values: flags } = parseArgs({
     slots: { type: "string" },
     chunk: { type: "string", default: "32" },
     unroll: { type: "string", default: "1" },
-    cache: { type: "string", default: "chunked" },
+    cache: { type: "string" },
     threads: { type: "string", default: "1" },
     tf32: { type: "boolean", default: false },
     repeat: { type: "string", default: "3" },
@@ -48,7 +50,9 @@ const { values: flags } = parseArgs({
 });
 const provider = PROVIDERS.find((p) => p === flags.provider) as Provider;
 if (provider === undefined) throw new Error(`--provider must be one of ${PROVIDERS.join(", ")}`);
-if (flags.cache !== "chunked" && flags.cache !== "whole") throw new Error("--cache must be chunked or whole");
+const cache = CACHE_FORMS.find((form) => form === flags.cache);
+if (flags.cache !== undefined && cache === undefined)
+  throw new Error(`--cache: one of ${CACHE_FORMS.join(", ")}`);
 const rollouts = Number(flags.rollouts);
 const promptTokens = Number(flags["prompt-tokens"]);
 const [shortest = 0, longest = shortest] = flags.new.split("-").map(Number);
@@ -96,6 +100,11 @@ async function timed(generator: Generator, config: Qwen2Config, times: number) {
 }
 
 const ort = await loadOrt();
+process.on("uncaughtException", (error) => {
+  const hint = error instanceof TrainError ? error.hint : undefined;
+  console.error(hint === undefined ? error : `${error.message}\n${hint}`);
+  process.exit(1);
+});
 const results = [];
 for (const name of flags.shape.split(",")) {
   const config = SHAPES[name];
@@ -110,7 +119,7 @@ for (const name of flags.shape.split(",")) {
     provider,
     chunk: Number(flags.chunk),
     unroll: Number(flags.unroll),
-    cache: flags.cache,
+    ...(cache !== undefined && { cache }),
     tf32: flags.tf32,
     ...(prefix !== undefined && { profile: prefix }),
   });

@@ -21,7 +21,8 @@ import {
   type OrtModule,
   type Provider,
 } from "../onnx/session.js";
-import { buildRolloutGraph, type RolloutGraphOptions } from "../qwen2/rollout-graph.js";
+import { buildRolloutGraph } from "../qwen2/rollout-graph.js";
+import type { CacheForm } from "../qwen2/rollout-step.js";
 import { causalMask, MASKED } from "../qwen2/rotary.js";
 import { checkRequest, fusedFeeds, type Generator, type GeneratorOptions, type View } from "./generator.js";
 import { lruCache } from "./lru.js";
@@ -32,8 +33,8 @@ export interface RolloutGeneratorOptions extends GeneratorOptions {
   readonly chunk?: number;
   /** Decode steps unrolled in one iteration; default 1. */
   readonly unroll?: number;
-  /** Default "chunked". */
-  readonly cache?: RolloutGraphOptions["cache"];
+  /** Default: `cacheFormFor` the model. */
+  readonly cache?: CacheForm;
   /** CUDA may round the factors of matrix products to 10 bits (faster; log-probs then differ by about 1e-3). */
   readonly tf32?: boolean;
 }
@@ -54,6 +55,8 @@ export interface RolloutGenerator extends Generator {
 }
 
 const DEFAULT_CHUNK = 32;
+/** Parameters up to which a step is bound by launches, not by the copies of form `whole`. */
+const LAUNCH_BOUND = 10_000_000;
 /** Padded tokens of distinct prompts in one run: bounds the prefill's activations. */
 const PROMPT_TOKENS = 65_536;
 /** Requests of one run in rows that run side by side: an abort waits for the run's end. */
@@ -94,7 +97,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
           maxLength,
           chunk,
           unroll,
-          cache: options.cache ?? "chunked",
+          cache: options.cache ?? cacheFormFor(layout.size),
           greedy,
           slots: refill ? slots : null,
         }),
@@ -156,6 +159,9 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
     close: () => sessions.clear(),
   };
 }
+
+export const cacheFormFor = (parameters: number): CacheForm =>
+  parameters <= LAUNCH_BOUND ? "whole" : "split";
 
 function refuseNucleus({ id, sampling }: SampleRequest): void {
   if (sampling.temperature === 0 || sampling.topP === 1) return;

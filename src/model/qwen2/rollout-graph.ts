@@ -7,11 +7,9 @@
  *     results scattered; finished rows dropped, waiting requests put in their place (Gather on the device)
  *
  * A row's first step feeds the last prompt token, so every token is drawn in the same place. Columns of the cache are
- * steps: all rows append at the same column and a row sees those since it came in, so nothing is scattered into a
- * cache. A Loop's state is never updated in place (a body's inputs are kept), so a scatter or an append copies what it
- * touches; hence the two pieces of the cache. Traffic of a step, in bytes, with c = 8 layers KV hd (one row's column):
- *   read B L c (attention), copied 2 B (chunk / 2) c (recent), and once in `chunk` steps 4 B L c (repacking).
- * With `cache: "whole"` there is one piece, all of it copied each step: 2 B L c more, and 5 nodes fewer a layer.
+ * steps: all rows append at the same column and a row sees those since it came in, so no row needs an index of its own.
+ * Bytes moved in a step, with c = 8 layers KV hd, one column of a row: B L c read by the attention; copied 2 B L c in
+ * form `whole`, 2 B chunk c in `split`, half of it in `grown`; and 4 to 6 B L c once in `chunk` steps for repacking.
  *
  * Inputs besides the parameters: promptIds int32 [D*P], padded on the right; mask0 [group*P, P] causal; promptMask
  * [D, 1, 1, P], 0 on the columns of a prompt but its last token's; for each of the R requests lastId, position,
@@ -27,7 +25,7 @@ import { type Block, type BuiltGraph, type DType, type Graph, makeGraph, type Va
 import { linear, reshape, rmsNorm, rotary, type Scope, swiglu } from "../onnx/ops.js";
 import { blocksOf, drawInGraph } from "./draw-graph.js";
 import { EMBEDDING, FINAL_NORM, type FlatLayout, HEAD, layerNames } from "./flat.js";
-import { decodeStep, type StepCache } from "./rollout-step.js";
+import { type CacheForm, decodeStep, type Piece } from "./rollout-step.js";
 import { MASKED, rotaryConstants } from "./rotary.js";
 import { fusedNames } from "./step-graph.js";
 
@@ -38,7 +36,7 @@ export interface RolloutGraphOptions {
   readonly chunk: number;
   /** Decode steps in one iteration of the inner loop; divides `chunk`. */
   readonly unroll: number;
-  readonly cache: "chunked" | "whole";
+  readonly cache: CacheForm;
   /** Some rows are greedy. */
   readonly greedy: boolean;
   /** Rows that run side by side at most when there are more requests; null = all requests start at once. */
@@ -165,7 +163,7 @@ function prefill(
   const mask = g.input("mask0", "float32", [`P*${numHeads / kv}`, "P"]);
   const perHead = (x: Value): Value =>
     g.op("Transpose", [reshape(g, x, ["B", "T", kv, hd])], { perm: [0, 2, 1, 3] });
-  const out: { k: Value; v: Value }[] = [];
+  const out: Piece[] = [];
   let x = g.op("Gather", [EMBEDDING, ids], { axis: 0 });
   for (let l = 0; l < config.numLayers; l++) {
     const names = layerNames(l);
@@ -201,12 +199,12 @@ function chunkBody(
   options: RolloutGraphOptions,
   state: State,
   request: Named,
-  prompts: readonly { k: Value; v: Value }[],
+  prompts: readonly Piece[],
   promptMask: Value,
   tables: { cos: Value; sin: Value },
 ): Block {
   const { numLayers, numKvHeads: kv, headDim: hd } = config;
-  const whole = options.cache === "whole";
+  const { cache: form, chunk } = options;
   const g = makeGraph("outer/");
   g.input("outer/iteration", "int64", []);
   g.input("outer/running", "bool", []);
@@ -219,35 +217,56 @@ function chunkBody(
   const range = (from: Value, to: Value): Value => g.op("Range", [from, to, g.integer(1)]);
 
   const numRows = count(now.left!);
-  const rowNumber = range(g.integer(0), scalar(numRows));
+  // Made from what is on the device already: a Range or an Expand of shapes would be computed on the host, and a value
+  // of the host's that the inner loop reads is copied in each iteration.
+  const upFrom0 = (x: Value): Value => {
+    const ones = g.op("Cast", [g.op("Add", [g.op("Mul", [x, g.constant(0)]), g.constant(1)])], { to: 7 });
+    return g.op("CumSum", [ones, g.integer(0)], { exclusive: 1 });
+  };
+  const rowNumber = upFrom0(now.left!);
   const times = (n: number): Value => g.op("Mul", [rowNumber, g.integer(n)]);
-  // [B, KV, 0, hd], with the rows' number in it
-  const none = g.op("Expand", [g.constant(0), concat([numRows, g.shape([kv, 0, hd])], 0)]);
+  const idle = reshape(g, g.op("Mul", [now.left!, g.constant(0)]), [-1, 1, 1, 1]);
+  const zeros = (rest: readonly Value[]): Value => g.op("Expand", [idle, concat([numRows, ...rest], 0)]);
+  const room = g.op("Pad", [now.mask!, g.shape([0, 0, 0, 0, 0, 0, 0, chunk]), g.constant(MASKED)]);
+  const blank = zeros([g.shape([kv, form === "grown" ? 0 : chunk, hd])]);
   const constants: Named = {
-    mask: now.mask!,
     shift: now.shift!,
     invTemperature: now.invTemperature!,
     ...(options.greedy && { greedy: now.greedy! }),
     firstBlock: times(blocksOf(config.vocabSize).count),
     firstToken: times(config.vocabSize),
-    zeroMask: g.op("Expand", [g.constant(0), concat([numRows, g.shape([1, 1, 1])], 0)]),
+    ...(form === "grown" && { mask: now.mask! }),
+    // Columns by number, from the first of the chunk: of all the cache, and of the piece that is written.
+    ...(form !== "grown" && {
+      columns: g.op("Sub", [upFrom0(reshape(g, gather(room, g.integer(0)), [-1])), count(now.mask!, 3)]),
+      written: g.shape(Array.from({ length: chunk }, (_, i) => i)),
+    }),
   };
-  const growing: State = whole ? [["mask", now.mask!, "float32", ["B", 1, 1, "c"]]] : [];
+  const piece = (l: number, part: "k" | "v"): Value =>
+    form === "whole" ? concat([now[`${part}${l}`]!, blank], 2) : blank;
+  const fixed: State =
+    form === "grown"
+      ? []
+      : [
+          ["column", g.integer(0), "int64", []],
+          ["mask", room, "float32", ["B", 1, 1, "L"]],
+        ];
   const carried: State = [
     ["id", now.id!, "int64", ["B"]],
     ["position", now.position!, "int64", ["B", 1]],
     ["left", now.left!, "float32", ["B"]],
-    ...growing,
+    ...fixed,
     ...prompts.flatMap(
       (_, l): State => [
-        [`k${l}`, whole ? now[`k${l}`]! : none, "float32", ["B", kv, "c", hd]],
-        [`v${l}`, whole ? now[`v${l}`]! : none, "float32", ["B", kv, "c", hd]],
+        [`k${l}`, piece(l, "k"), "float32", ["B", kv, "c", hd]],
+        [`v${l}`, piece(l, "v"), "float32", ["B", kv, "c", hd]],
       ],
     ),
   ];
-  const bases = whole
-    ? null
-    : Array.from({ length: numLayers }, (_, l) => ({ k: now[`k${l}`]!, v: now[`v${l}`]! }));
+  const bases =
+    form === "whole"
+      ? null
+      : Array.from({ length: numLayers }, (_, l) => ({ k: now[`k${l}`]!, v: now[`v${l}`]! }));
   const body = tokenBody(config, options, carried, constants, bases, tables);
   const done = g.ops(
     "Loop",
@@ -256,7 +275,7 @@ function chunkBody(
     { outputs: carried.length + 2 },
   );
   const [id, position, left] = done as [Value, Value, Value];
-  const first = whole ? 4 : 3;
+  const result = (name: string): Value => done[carried.findIndex(([n]) => n === name)]!;
   const ids = reshape(g, done.at(-2)!, [-1]); // [steps * B]
   const p = reshape(g, done.at(-1)!, [-1]);
 
@@ -282,23 +301,16 @@ function chunkBody(
     p: store(now.p!, p),
     steps: g.op("Add", [now.steps!, concat([g.shape([1]), numSteps], 0)]),
   };
-  const grown = (l: number, part: 0 | 1): Value => {
-    const fresh = done[first + 2 * l + part]!;
-    return whole ? fresh : concat([now[`${part === 0 ? "k" : "v"}${l}`]!, fresh], 2);
-  };
-  const ownMask = whole
-    ? done[3]!
-    : concat(
-        [now.mask!, g.op("Expand", [g.constant(0), concat([numRows, g.shape([1, 1]), numSteps], 0)])],
-        3,
-      );
+  const grown = (name: string): Value =>
+    form === "whole" ? result(name) : concat([now[name]!, result(name)], 2);
+  const ownMask =
+    form === "grown" ? concat([now.mask!, zeros([g.shape([1, 1]), numSteps])], 3) : result("mask");
 
   let running = count(alive);
   if (options.slots === null) {
     after.mask = gather(ownMask, alive);
     for (let l = 0; l < numLayers; l++) {
-      after[`k${l}`] = gather(grown(l, 0), alive);
-      after[`v${l}`] = gather(grown(l, 1), alive);
+      for (const name of [`k${l}`, `v${l}`]) after[name] = gather(grown(name), alive);
     }
   } else {
     const free = g.op("Sub", [g.shape([options.slots]), running]);
@@ -346,8 +358,8 @@ function chunkBody(
       gather(gather(concat([own, padded(prompt, 2, 0)], 0), chosen), columns, 2);
     after.mask = gather(mask, columns, 3);
     for (let l = 0; l < numLayers; l++) {
-      after[`k${l}`] = repack(grown(l, 0), prompts[l]!.k);
-      after[`v${l}`] = repack(grown(l, 1), prompts[l]!.v);
+      after[`k${l}`] = repack(grown(`k${l}`), prompts[l]!.k);
+      after[`v${l}`] = repack(grown(`v${l}`), prompts[l]!.v);
     }
   }
   const goOn = g.op("Greater", [scalar(running), g.integer(0)]);
@@ -360,26 +372,40 @@ function tokenBody(
   options: RolloutGraphOptions,
   carried: State,
   constants: Named,
-  bases: readonly { k: Value; v: Value }[] | null,
+  bases: readonly Piece[] | null,
   tables: { cos: Value; sin: Value },
 ): Block {
   const g = makeGraph("inner/");
   g.input("inner/iteration", "int64", []);
   g.input("inner/running", "bool", []);
   const inputs = carried.map(([name, , dtype, dims]) => g.input(`inner/${name}`, dtype, dims));
+  const input = (name: string): Value => inputs[carried.findIndex(([n]) => n === name)]!;
+  const { cache: form } = options;
   let [id, position, left] = inputs as [Value, Value, Value];
-  let mask = bases === null ? inputs[3]! : constants.mask!;
-  const first = bases === null ? 4 : 3;
-  let recent = Array.from({ length: config.numLayers }, (_, l) => ({
-    k: inputs[first + 2 * l]!,
-    v: inputs[first + 2 * l + 1]!,
-  }));
+  let column = form === "grown" ? "" : input("column");
+  let mask = form === "grown" ? constants.mask! : input("mask");
+  let recent = Array.from({ length: config.numLayers }, (_, l) => ({ k: input(`k${l}`), v: input(`v${l}`) }));
   const ids: Value[] = [];
   const ps: Value[] = [];
   for (let step = 0; step < options.unroll; step++) {
-    if (bases === null) mask = g.op("Concat", [mask, constants.zeroMask!], { axis: 3 });
-    const cache = recent.map((own, l): StepCache => ({ base: bases?.[l] ?? null, recent: own }));
-    const decoded = decodeStep(g, config, { ids: id, positions: position, mask, cache, ...tables });
+    let here: Value | null = null;
+    if (form !== "grown") {
+      const seen = g.op("Equal", [constants.columns!, column]); // [L], the mask's last axis
+      mask = g.op("Where", [seen, g.constant(0), mask]);
+      const written = form === "whole" ? seen : g.op("Equal", [constants.written!, column]);
+      here = reshape(g, written, [1, 1, -1, 1]);
+      column = g.op("Add", [column, g.integer(1)]);
+    }
+    const decoded = decodeStep(g, config, {
+      form,
+      ids: id,
+      positions: position,
+      mask,
+      here,
+      bases,
+      recent,
+      ...tables,
+    });
     recent = decoded.recent;
     const drawn = drawInGraph(g, config.vocabSize, {
       logits: decoded.logits,
@@ -400,13 +426,23 @@ function tokenBody(
     ]);
   }
   const all = (xs: readonly Value[]): Value => (xs.length === 1 ? xs[0]! : g.op("Concat", xs, { axis: 0 }));
-  const running = g.op("Greater", [g.op("ReduceMax", [left], { keepdims: 0 }), g.constant(0)]);
+  const running = g.op("Greater", [
+    g.op("ReduceSum", [g.op("Relu", [left])], { keepdims: 0 }),
+    g.constant(0),
+  ]);
+  const fixed: (readonly [Value, DType])[] =
+    form === "grown"
+      ? []
+      : [
+          [column, "int64"],
+          [mask, "float32"],
+        ];
   return g.block([
     [running, "bool"],
     [id, "int64"],
     [position, "int64"],
     [left, "float32"],
-    ...(bases === null ? ([[mask, "float32"]] as const) : []),
+    ...fixed,
     ...recent.flatMap(({ k, v }) => [[k, "float32"] as const, [v, "float32"] as const]),
     [all(ids), "int64"],
     [all(ps), "float32"],
