@@ -12,7 +12,6 @@
  */
 
 import { TrainError } from "../../core/errors.js";
-import { makeRng } from "../../core/rng.js";
 import type { Completion, SampleRequest } from "../../core/types.js";
 import {
   createSession,
@@ -23,9 +22,10 @@ import {
 } from "../onnx/session.js";
 import { buildRolloutGraph } from "../qwen2/rollout-graph.js";
 import type { CacheForm } from "../qwen2/rollout-step.js";
-import { causalMask, MASKED } from "../qwen2/rotary.js";
+import { causalMask } from "../qwen2/rotary.js";
 import { checkRequest, fusedFeeds, type Generator, type GeneratorOptions, type View } from "./generator.js";
 import { lruCache } from "./lru.js";
+import { limitOf, packWave, wavesOf } from "./rollout-wave.js";
 
 export interface RolloutGeneratorOptions extends GeneratorOptions {
   readonly provider: Provider;
@@ -57,14 +57,8 @@ export interface RolloutGenerator extends Generator {
 const DEFAULT_CHUNK = 32;
 /** Parameters up to which a step is bound by launches, not by the copies of form `whole`. */
 const LAUNCH_BOUND = 10_000_000;
-/** Padded tokens of distinct prompts in one run: bounds the prefill's activations. */
-const PROMPT_TOKENS = 65_536;
 /** Requests of one run in rows that run side by side: an abort waits for the run's end. */
 const ROUNDS = 4;
-/** Padded prompt lengths are a multiple of this, so that the rows of the cache are aligned. */
-const ALIGN = 8;
-/** The largest fp32 below 1. */
-const MOST_UNIFORM = 1 - 2 ** -24;
 
 export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOptions): RolloutGenerator {
   const { config, layout, weights, maxLength, slots } = options;
@@ -181,106 +175,4 @@ function checkedLog(p: number): number {
     });
   }
   return Math.log(p);
-}
-
-const limitOf = ({ sampling, promptIds }: SampleRequest, maxLength: number): number =>
-  Math.min(sampling.maxTokens, maxLength - promptIds.length);
-
-const paddedPrompt = (request: SampleRequest): number =>
-  Math.max(1, Math.ceil((request.promptIds.length - 1) / ALIGN)) * ALIGN;
-
-/** Requests in order, cut so that a run's count and padded prompt tokens stay within bounds. */
-function* wavesOf(requests: readonly SampleRequest[], most: number): Iterable<SampleRequest[]> {
-  let wave: SampleRequest[] = [];
-  let prompts = new Set<string>();
-  let longest = 0;
-  for (const request of requests) {
-    const key = request.promptIds.join();
-    const length = Math.max(longest, paddedPrompt(request));
-    const distinct = prompts.size + (prompts.has(key) ? 0 : 1);
-    if (wave.length > 0 && (wave.length >= most || distinct * length > PROMPT_TOKENS)) {
-      yield wave;
-      wave = [];
-      prompts = new Set();
-      longest = 0;
-    }
-    wave.push(request);
-    prompts.add(key);
-    longest = Math.max(longest, paddedPrompt(request));
-  }
-  if (wave.length > 0) yield wave;
-}
-
-interface Packed {
-  /** D distinct prompts of P padded tokens (all but the last one), R requests of S places, B rows to begin with. */
-  readonly symbols: {
-    B: number;
-    T: number;
-    C: number;
-    N: number;
-    P: number;
-    D: number;
-    R: number;
-    S: number;
-  };
-  readonly feeds: Feeds;
-}
-
-function packWave(
-  ort: OrtModule,
-  wave: readonly SampleRequest[],
-  options: { maxLength: number; slots: number; chunk: number; greedy: boolean },
-): Packed {
-  const prompts = new Map<string, { index: number; ids: Int32Array }>();
-  const promptOf = wave.map(({ promptIds }) => {
-    const key = promptIds.join();
-    let known = prompts.get(key);
-    if (known === undefined) {
-      known = { index: prompts.size, ids: promptIds };
-      prompts.set(key, known);
-    }
-    return known.index;
-  });
-  const D = prompts.size;
-  const R = wave.length;
-  const P = Math.max(...wave.map(paddedPrompt));
-  // A row that has ended runs on to its chunk's end.
-  const S = Math.max(...wave.map((r) => limitOf(r, options.maxLength))) + options.chunk;
-  const promptIds = new Int32Array(D * P);
-  const promptMask = new Float32Array(D * P).fill(MASKED);
-  for (const { index, ids } of prompts.values()) {
-    promptIds.set(ids.subarray(0, ids.length - 1), index * P);
-    promptMask.fill(0, index * P, index * P + ids.length - 1);
-  }
-  const uniforms = new Float32Array(R * S);
-  wave.forEach((request, r) => {
-    if (request.sampling.temperature === 0) return;
-    const rng = makeRng(request.seed);
-    const end = r * S + limitOf(request, options.maxLength);
-    for (let i = r * S; i < end; i++) uniforms[i] = Math.min(MOST_UNIFORM, rng.uniform());
-  });
-  const begin = Math.min(R, options.slots);
-  const int64 = (values: readonly number[]) =>
-    new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [values.length]);
-  const float = (values: readonly number[]) =>
-    new ort.Tensor("float32", Float32Array.from(values), [values.length]);
-  const feeds: Feeds = {
-    promptIds: new ort.Tensor("int32", promptIds, [D * P]),
-    promptMask: new ort.Tensor("float32", promptMask, [D, 1, 1, P]),
-    lastId: int64(wave.map((r) => r.promptIds.at(-1)!)),
-    position: int64(wave.map((r) => r.promptIds.length - 1)),
-    shift: int64(wave.map((request, r) => r * S - (request.promptIds.length - 1))),
-    promptOf: int64(promptOf),
-    left: float(wave.map((r) => limitOf(r, options.maxLength))),
-    invTemperature: float(
-      wave.map(({ sampling: { temperature } }) => (temperature === 0 ? 1 : 1 / temperature)),
-    ),
-    uniforms: new ort.Tensor("float32", uniforms, [R * S]),
-    start: int64(Array.from({ length: begin }, (_, i) => i)),
-  };
-  if (options.greedy) {
-    const flags = Uint8Array.from(wave, (r) => (r.sampling.temperature === 0 ? 1 : 0));
-    feeds.greedy = new ort.Tensor("bool", flags, [R]);
-  }
-  return { symbols: { B: D, T: P, C: P, N: D * P, P, D, R, S }, feeds };
 }
