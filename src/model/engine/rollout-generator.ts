@@ -7,12 +7,14 @@
  * the device (about 50 ms for 500 MB) is small beside a run of hundreds of tokens. The alternative, a session with the
  * weights inside for every version, costs more to make than to copy.
  *
- * Draws are those of the host's sampler from the same seeds, but in fp32: about one token in a million differs. Other
- * rows change a row's rounding (log-probs by about 1e-6), not what it draws from.
+ * Draws are those of the host's sampler from the same seeds, but in fp32: a uniform within rounding of the edge of a
+ * token's share may fall to its neighbour, for about one token in 2e7 / V (seen: 6e-5 of them at V = 1,000, 5e-4 at
+ * 8,192). Other rows change a row's rounding (log-probs by about 1e-6), not the distribution it draws from.
  */
 
-import { TrainError } from "../../core/errors.js";
+import { messageOf, TrainError } from "../../core/errors.js";
 import type { Completion, SampleRequest } from "../../core/types.js";
+import type { PolicyVersion } from "../../core/units.js";
 import {
   createSession,
   type Feeds,
@@ -40,6 +42,8 @@ export interface RolloutGeneratorOptions extends GeneratorOptions {
 }
 
 export interface RolloutCounters {
+  /** Rows side by side at most; halved once when the device's memory does not hold them. */
+  slots: number;
   runs: number;
   chunks: number;
   /** Decode steps, each of all the rows that ran. */
@@ -82,7 +86,9 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
   parameters.keepGoing = new ort.Tensor("float32", keepGoing, [config.vocabSize]);
 
   const sessions = lruCache<GraphSession>(4, (session) => session.dispose());
-  const counters: RolloutCounters = { runs: 0, chunks: 0, steps: 0, tokens: 0, runMs: 0 };
+  const counters: RolloutCounters = { slots, runs: 0, chunks: 0, steps: 0, tokens: 0, runMs: 0 };
+  let rows = slots;
+  let halved = false;
   const session = (greedy: boolean, refill: boolean): Promise<GraphSession> =>
     sessions.get(`${greedy} ${refill}`, () =>
       createSession(
@@ -93,7 +99,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
           unroll,
           cache: options.cache ?? cacheFormFor(layout.size),
           greedy,
-          slots: refill ? slots : null,
+          slots: refill ? rows : null,
         }),
         {
           threads: options.threads,
@@ -104,55 +110,82 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
       ),
     );
 
-  return {
+  async function decode(wave: readonly SampleRequest[], version: PolicyVersion): Promise<Completion[]> {
+    const greedy = wave.some((r) => r.sampling.temperature === 0);
+    const graph = await session(greedy, wave.length > rows);
+    const { symbols, feeds } = packWave(ort, wave, { maxLength, slots: rows, chunk, greedy });
+    const group = config.numHeads / config.numKvHeads;
+    const mask0 = causalMask(group, symbols.P, 0);
+    const began = performance.now();
+    const out = await graph.run(symbols, {
+      ...parameters,
+      ...feeds,
+      mask0: new ort.Tensor("float32", mask0, [group * symbols.P, symbols.P]),
+    });
+    counters.runMs += performance.now() - began;
+    counters.runs++;
+    const [chunks, steps] = out.steps!.data as BigInt64Array;
+    counters.chunks += Number(chunks);
+    counters.steps += Number(steps);
+    const ids = out.ids!.data as Int32Array;
+    const p = out.p!.data as Float32Array;
+    return wave.map((request, r) => {
+      const from = r * symbols.S;
+      const limit = limitOf(request, maxLength);
+      let length = 0;
+      while (length < limit && keepGoing[ids[from + length++]!] === 1) {}
+      counters.tokens += length;
+      const completionIds = ids.slice(from, from + length);
+      return {
+        id: request.id,
+        completionIds,
+        logprobs: p.slice(from, from + length).map(checkedLog),
+        finish: keepGoing[completionIds[length - 1]!] === 0 ? "stop" : "length",
+        policyVersion: version,
+      };
+    });
+  }
+
+  const generator: RolloutGenerator = {
     counters,
     async run(requests, version, emit, aborted) {
       for (const request of requests) {
         checkRequest(request, maxLength, config.vocabSize);
         refuseNucleus(request);
       }
-      for (const wave of wavesOf(requests, ROUNDS * slots)) {
+      for (const wave of wavesOf(requests, ROUNDS * rows)) {
         if (aborted()) return;
-        const greedy = wave.some((r) => r.sampling.temperature === 0);
-        const graph = await session(greedy, wave.length > slots);
-        const packed = packWave(ort, wave, { maxLength, slots, chunk, greedy });
-        const group = config.numHeads / config.numKvHeads;
-        const { symbols } = packed;
-        const mask0 = causalMask(group, symbols.P, 0);
-        const began = performance.now();
-        const out = await graph.run(symbols, {
-          ...parameters,
-          ...packed.feeds,
-          mask0: new ort.Tensor("float32", mask0, [group * symbols.P, symbols.P]),
-        });
-        counters.runMs += performance.now() - began;
-        counters.runs++;
-        const [chunks, steps] = out.steps!.data as BigInt64Array;
-        counters.chunks += Number(chunks);
-        counters.steps += Number(steps);
-        const ids = out.ids!.data as Int32Array;
-        const p = out.p!.data as Float32Array;
-        wave.forEach((request, r) => {
-          const from = r * symbols.S;
-          const limit = limitOf(request, maxLength);
-          let length = 0;
-          while (length < limit && keepGoing[ids[from + length++]!] === 1) {}
-          const completionIds = ids.slice(from, from + length);
-          counters.tokens += length;
-          const completion: Completion = {
-            id: request.id,
-            completionIds,
-            logprobs: p.slice(from, from + length).map(checkedLog),
-            finish: keepGoing[completionIds[length - 1]!] === 0 ? "stop" : "length",
-            policyVersion: version,
-          };
-          emit(completion);
-        });
+        let done: readonly Completion[];
+        try {
+          done = await decode(wave, version);
+        } catch (thrown) {
+          if (!isOutOfMemory(thrown)) throw thrown;
+          if (halved || rows === 1) throw outOfMemory(rows, thrown);
+          halved = true;
+          rows = Math.ceil(Math.min(rows, wave.length) / 2);
+          counters.slots = rows;
+          await sessions.clear(); // gives the memory back
+          await generator.run(wave, version, emit, aborted);
+          continue;
+        }
+        for (const completion of done) emit(completion);
       }
     },
     close: () => sessions.clear(),
   };
+  return generator;
 }
+
+/** The words of onnxruntime's arena and of CUDA. */
+const isOutOfMemory = (thrown: unknown): boolean =>
+  /failed to allocate memory|out of memory/i.test(messageOf(thrown));
+
+const outOfMemory = (rows: number, cause: unknown): TrainError =>
+  new TrainError("tool", `the device's memory does not hold ${rows} rollouts side by side`, {
+    hint: "lower sampler.slots, or sampler.max_tokens",
+    details: [messageOf(cause)],
+    cause,
+  });
 
 export const cacheFormFor = (parameters: number): CacheForm =>
   parameters <= LAUNCH_BOUND ? "whole" : "split";

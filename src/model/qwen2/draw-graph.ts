@@ -2,7 +2,7 @@
  * Drawing a token in the graph, as `drawToken` does on the host: the first token whose cumulative probability exceeds
  * the uniform. A running sum over a whole vocabulary is what GPUs' kernels for it do worst (each element sums its own
  * prefix, O(V^2)), so large vocabularies are searched in two levels: blocks of about sqrt(V) tokens, then the tokens
- * of one block. Sums are fp32 where the host's are fp64, so about one token in a million differs from the host's.
+ * of one block. Sums are fp32 where the host's are fp64: a uniform within rounding of an edge may fall to the next token.
  */
 
 import type { Graph, Value } from "../onnx/graph.js";
