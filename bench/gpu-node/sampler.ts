@@ -2,7 +2,7 @@
  * Speed of the rollout sampler, random weights, every rollout at its full length:
  *   npx tsx bench/gpu-node/sampler.ts --provider cuda|webgpu|cpu [--shape 121M,24.7M,1.8M] [--rollouts 512]
  *     [--prompts 32] [--prompt-tokens 100] [--new 256 | --new 55-176] [--slots N] [--chunk 32] [--unroll 1]
- *     [--cache whole|split|grown] [--tf32] [--repeat 3] [--check] [--host] [--profile] [--out FILE]
+ *     [--cache whole|split|grown] [--products fused|plain] [--tf32] [--repeat 3] [--check] [--host] [--profile] [--out FILE]
  *
  * The first run makes the session and is not counted. --check compares log-probs with the train graph on the CPU;
  * --host measures the CPU's step-graph sampler beside it; --profile adds a table of time by op, which costs speed.
@@ -22,7 +22,7 @@ import { makeRolloutGenerator } from "../../src/model/engine/rollout-generator.j
 import { loadOrt, PROVIDERS, type Provider } from "../../src/model/onnx/session.js";
 import { initWeights } from "../../src/model/parameters.js";
 import { flatLayout, packWeights } from "../../src/model/qwen2/flat.js";
-import { CACHE_FORMS } from "../../src/model/qwen2/rollout-step.js";
+import { CACHE_FORMS, PRODUCTS } from "../../src/model/qwen2/rollout-step.js";
 import { trainGraphGap } from "./gap.js";
 import { opTimes, printOpTimes } from "./profile.js";
 import { SHAPES } from "./shapes.js";
@@ -39,6 +39,7 @@ const { values: flags } = parseArgs({
     chunk: { type: "string", default: "32" },
     unroll: { type: "string", default: "1" },
     cache: { type: "string" },
+    products: { type: "string" },
     threads: { type: "string", default: "1" },
     tf32: { type: "boolean", default: false },
     repeat: { type: "string", default: "3" },
@@ -53,6 +54,8 @@ if (provider === undefined) throw new Error(`--provider must be one of ${PROVIDE
 const cache = CACHE_FORMS.find((form) => form === flags.cache);
 if (flags.cache !== undefined && cache === undefined)
   throw new Error(`--cache: one of ${CACHE_FORMS.join(", ")}`);
+const products = PRODUCTS.find((form) => form === flags.products);
+if (flags.products !== undefined && products === undefined) throw new Error("--products: fused or plain");
 const rollouts = Number(flags.rollouts);
 const promptTokens = Number(flags["prompt-tokens"]);
 const [shortest = 0, longest = shortest] = flags.new.split("-").map(Number);
@@ -120,6 +123,7 @@ for (const name of flags.shape.split(",")) {
     chunk: Number(flags.chunk),
     unroll: Number(flags.unroll),
     ...(cache !== undefined && { cache }),
+    ...(products !== undefined && { products }),
     tf32: flags.tf32,
     ...(prefix !== undefined && { profile: prefix }),
   });

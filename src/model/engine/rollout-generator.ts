@@ -23,7 +23,7 @@ import {
   type Provider,
 } from "../onnx/session.js";
 import { buildRolloutGraph } from "../qwen2/rollout-graph.js";
-import type { CacheForm } from "../qwen2/rollout-step.js";
+import type { CacheForm, Products } from "../qwen2/rollout-step.js";
 import { causalMask } from "../qwen2/rotary.js";
 import { checkRequest, fusedFeeds, type Generator, type GeneratorOptions, type View } from "./generator.js";
 import { lruCache } from "./lru.js";
@@ -37,6 +37,8 @@ export interface RolloutGeneratorOptions extends GeneratorOptions {
   readonly unroll?: number;
   /** Default: `cacheFormFor` the model. */
   readonly cache?: CacheForm;
+  /** Default: plain on WebGPU, else fused. */
+  readonly products?: Products;
   /** CUDA may round the factors of matrix products to 10 bits (faster; log-probs then differ by about 1e-3). */
   readonly tf32?: boolean;
 }
@@ -98,6 +100,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
           chunk,
           unroll,
           cache: options.cache ?? cacheFormFor(layout.size),
+          products: options.products ?? (options.provider === "webgpu" ? "plain" : "fused"),
           greedy,
           slots: refill ? rows : null,
         }),

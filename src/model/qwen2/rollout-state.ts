@@ -2,7 +2,7 @@
 
 import type { DType, Graph, Value } from "../onnx/graph.js";
 import { reshape } from "../onnx/ops.js";
-import type { CacheForm } from "./rollout-step.js";
+import type { CacheForm, Products } from "./rollout-step.js";
 
 export interface RolloutGraphOptions {
   /** Prompt and completion tokens of one row at most. */
@@ -12,6 +12,7 @@ export interface RolloutGraphOptions {
   /** Decode steps in one iteration of the inner loop; divides `chunk`. */
   readonly unroll: number;
   readonly cache: CacheForm;
+  readonly products: Products;
   /** Some rows are greedy. */
   readonly greedy: boolean;
   /** Rows that run side by side at most when there are more requests; null = all requests start at once. */

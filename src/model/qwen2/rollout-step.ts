@@ -21,6 +21,10 @@ import { fusedNames } from "./step-graph.js";
 export const CACHE_FORMS = ["whole", "split", "grown"] as const;
 export type CacheForm = (typeof CACHE_FORMS)[number];
 
+/** Products with transposed keys: ORT's FusedMatMul, or Transpose and MatMul where a provider lacks it (WebGPU). */
+export const PRODUCTS = ["fused", "plain"] as const;
+export type Products = (typeof PRODUCTS)[number];
+
 /** Keys and values [B, KV, columns, hd] of one layer. */
 export interface Piece {
   readonly k: Value;
@@ -29,6 +33,7 @@ export interface Piece {
 
 export interface StepInputs {
   readonly form: CacheForm;
+  readonly products: Products;
   readonly ids: Value; // int64 [B]
   readonly positions: Value; // int64 [B, 1]
   /** Added to the scores, 0 where a row sees a column: of all columns [B, 1, 1, L]; grown: of the base only. */
@@ -96,11 +101,14 @@ export function decodeStep(
 }
 
 /** Attention of one new column per row; gives [B, H*hd] and the recent piece with the column. */
-function attention(g: Graph, config: Qwen2Config, { form, mask, here, bases, recent }: StepInputs) {
+function attention(g: Graph, config: Qwen2Config, inputs: StepInputs) {
+  const { form, products, mask, here, bases, recent } = inputs;
   const { numHeads, numKvHeads: kv, headDim: hd } = config;
   const scale = 1 / Math.sqrt(hd);
   const scores = (q: Value, k: Value): Value =>
-    g.ops("FusedMatMul", [q, k], { transA: 0, transB: 1, alpha: { float: scale } }, { contrib: true })[0]!;
+    products === "fused"
+      ? g.ops("FusedMatMul", [q, k], { transA: 0, transB: 1, alpha: { float: scale } }, { contrib: true })[0]!
+      : g.op("MatMul", [g.op("Mul", [q, g.constant(scale)]), g.op("Transpose", [k], { perm: [0, 1, 3, 2] })]);
   const columns = (x: Value): Value => g.op("Shape", [x], { start: 2, end: 3 });
   const softmax = (x: Value): Value => g.op("Softmax", [x], { axis: -1 });
   const append = (to: Value, x: Value): Value => {

@@ -21,7 +21,7 @@ export function tokenBody(
   g.input("inner/running", "bool", []);
   const inputs = carried.map(([name, , dtype, dims]) => g.input(`inner/${name}`, dtype, dims));
   const input = (name: string): Value => inputs[carried.findIndex(([n]) => n === name)]!;
-  const { cache: form } = options;
+  const { cache: form, products } = options;
   let [id, position, left] = inputs as [Value, Value, Value];
   let column = form === "grown" ? "" : input("column");
   let mask = form === "grown" ? constants.mask! : input("mask");
@@ -39,6 +39,7 @@ export function tokenBody(
     }
     const decoded = decodeStep(g, config, {
       form,
+      products,
       ids: id,
       positions: position,
       mask,

@@ -93,6 +93,13 @@ describe("rollouts", () => {
     await close();
   });
 
+  it("do not depend on how keys are transposed", async () => {
+    const plain = await samplers({ products: "plain" });
+    const requests = tinyRequests(12);
+    expectSame(await plain.sample(requests), await plain.onHost(requests));
+    await plain.close();
+  });
+
   it.each(CACHE_FORMS)("do not depend on company, order and refilled rows, %s", async (cache) => {
     const all = await samplers({ cache });
     const requests = tinyRequests(30, { maxTokens: 90 });
