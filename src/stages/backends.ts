@@ -19,7 +19,7 @@ export interface Backends {
  */
 export async function chooseBackends(
   learner: Pick<LearnerSection, "backend"> | null,
-  sampler: Pick<SamplerSection, "backend">,
+  sampler: Pick<SamplerSection, "backend" | "top_p">,
   parameters: number,
 ): Promise<Backends> {
   const machine = await lookAround();
@@ -40,7 +40,7 @@ export async function chooseBackends(
       learner === null
         ? { order: ["ort-cpu"], reason: "nothing is trained" }
         : chooseLearner(learner.backend, parameters, machine),
-    sampler: chooseSampler(sampler.backend, machine),
+    sampler: chooseSampler(sampler.backend, machine, sampler.top_p),
   };
 }
 

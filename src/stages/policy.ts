@@ -78,6 +78,8 @@ export async function startPolicy(
     note: open.warn,
     checkpointing: open.learner?.checkpointing ?? ("auto" as const),
     deviceBytes: backends.machine.gpuBytes,
+    // Small models are bound by launches, so exact products cost them nothing.
+    tf32: backends.learner.order[0] === "tfjs-node-gpu",
     trainThreads: Math.min(open.learner?.threads ?? 1, open.cores),
     sampleThreads: Math.min(open.sampler.threads, open.cores),
     slots: open.sampler.slots,

@@ -18,6 +18,7 @@ import { guardedTrainer } from "./guard.js";
 import { checkProvider, openFirst, openTfjs, type Running } from "./open.js";
 import type { CallName, FromWorker, ToWorker, WorkerSettings } from "./protocol.js";
 import { toWire } from "./protocol.js";
+import { makeRolloutGenerator } from "./rollout-generator.js";
 import { restoreState, saveState } from "./state.js";
 import { makeTrainer } from "./trainer.js";
 
@@ -33,7 +34,7 @@ const running = (backend: LearnerBackend, runtime: string, device: string): Runn
 });
 
 async function start(settings: WorkerSettings) {
-  const { config, maxLength, slots } = settings;
+  const { config, maxLength, slots, tf32 } = settings;
   const ort = await loadOrt();
   const layout = flatLayout(config);
   const weights = new Float32Array(layout.size);
@@ -53,14 +54,17 @@ async function start(settings: WorkerSettings) {
       return { trainer: makeTfjsTrainer(kernels, { ...shared, checkpointing: again }), runtime, device };
     }
     const provider = providerOf(backend);
-    await checkProvider(ort, "learner.backend", backend);
-    const trainer = makeTrainer(ort, { ...shared, threads: settings.trainThreads, provider });
+    await checkProvider(ort, "learner.backend", backend, tf32);
+    const trainer = makeTrainer(ort, { ...shared, threads: settings.trainThreads, provider, tf32 });
     return { trainer, runtime, device: deviceOf(provider, settings.trainThreads) };
   });
   const sampler = await openFirst(settings.sampler, async (backend) => {
-    await checkProvider(ort, "sampler.backend", backend);
+    await checkProvider(ort, "sampler.backend", backend, tf32);
     const provider = providerOf(backend);
-    const generator = makeGenerator(ort, { ...shared, threads: settings.sampleThreads, provider, slots });
+    const how = { ...shared, threads: settings.sampleThreads, provider, slots };
+    // On CUDA a run is a whole rollout, because Node cannot hold its tensors; elsewhere a run is a token.
+    const generator =
+      provider === "cuda" ? makeRolloutGenerator(ort, { ...how, tf32 }) : makeGenerator(ort, how);
     return { generator, device: deviceOf(provider, settings.sampleThreads) };
   });
   const trainer = guardedTrainer({ trainer: learner.value.trainer, note: (text) => note(text) });
