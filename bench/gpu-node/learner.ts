@@ -2,7 +2,7 @@
  * Speed of one optimizer step: rows of equal length, every token predicted, random weights.
  *   npx tsx bench/gpu-node/learner.ts [--backend tfjs-node-gpu|tfjs-node|ort-cuda|ort-webgpu|ort-cpu] [--shape 121M,24.7M,1.8M]
  *     [--row 1024] [--budgets 8192,16384,32768,65536] [--micro-batches 1] [--steps 10] [--loss ce|clip]
- *     [--checkpointing off|on] [--taped] [--threads 1] [--out FILE]
+ *     [--checkpointing off|on] [--blocks 1|2|4] [--taped] [--threads 1] [--out FILE]
  *   npx tsx bench/gpu-node/learner.ts --leak 1000 --shape 24.7M --budgets 8192     memory and tensors over many steps
  *
  * A step is --micro-batches micro-batches of a budget's tokens. --taped is the plain port by tf.variableGrads beside it.
@@ -44,6 +44,7 @@ const { values: flags } = parseArgs({
     "micro-batches": { type: "string", default: "1" },
     steps: { type: "string", default: "10" },
     loss: { type: "string", default: "ce" },
+    blocks: { type: "string" },
     checkpointing: { type: "string", default: "off" },
     taped: { type: "boolean", default: false },
     threads: { type: "string", default: "1" },
@@ -126,7 +127,11 @@ async function open(config: Qwen2Config): Promise<Opened> {
   if (isTfjs(backend)) {
     const kernels = kernelsOf(await loadTfjs({ want: backend }));
     const again = flags.checkpointing === "on";
-    const trainer = makeTfjsTrainer(kernels, { ...shared, checkpointing: () => again });
+    const trainer = makeTfjsTrainer(kernels, {
+      ...shared,
+      checkpointing: () => again,
+      ...(flags.blocks !== undefined && { blocks: Number(flags.blocks) }),
+    });
     return { trainer, kernels, engine: `${kernels.runtime} on ${kernels.device}` };
   }
   const ort = await loadOrt();
