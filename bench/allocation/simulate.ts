@@ -85,6 +85,7 @@ export function simulate(
         version,
         round,
         needed: options.groups - useful.length,
+        spent: 0,
       });
       planMs += performance.now() - began;
       if (plan.length === 0) break;

@@ -57,7 +57,7 @@ const sampling = z
       .enum(["fixed", "linear", "signal"])
       .default("linear")
       .describe(
-        "adaptive: from kappa to kappa_final never, with the steps, or as the signal that is left falls to half its peak",
+        "adaptive: from kappa to kappa_final never, with the steps (or the token budget, if that ends sooner), or as the signal that is left falls to half its peak",
       ),
     prior_strength: z
       .number()
@@ -184,7 +184,9 @@ export const rlSchema = z
       .positive()
       .nullable()
       .default(null)
-      .describe("Stop, evaluate and finish after this many sampled tokens"),
+      .describe(
+        "Stop, evaluate and finish after this many sampled tokens; schedules then end with the budget",
+      ),
     only: z
       .enum(["rollouts", "training"])
       .nullable()

@@ -90,6 +90,7 @@ export function trainerOptions(config: RlConfig, priorTokens = 0): TrainerOption
     },
     screen: rl.sampling.screen,
     priorTokens,
+    tokenBudget: rl.max_generated_tokens,
     importanceCap: rl.loss.importance_cap,
     sampling: { temperature: sampler.temperature, topP: sampler.top_p, maxTokens: sampler.max_tokens },
     hyper: hyperOf(learner),

@@ -140,7 +140,7 @@ export class AdaptiveStrategy implements Strategy {
     if (context.round === 0) {
       this.gauges = {
         "adaptive/expected_mixed": expected,
-        "adaptive/kappa": this.kappa.at(context.step),
+        "adaptive/kappa": this.kappa.at(context.step, context.spent),
         "adaptive/explore": this.explore(),
         "adaptive/unseen": 1 - posterior.visitedCount / size,
         "adaptive/retired": options.retire ? this.visits.numRetired : 0,
@@ -234,7 +234,7 @@ export class AdaptiveStrategy implements Strategy {
     const size = this.options.problems.length;
     const scores = new Float64Array(size);
     posterior.variances(context.version, scores);
-    const kappa = this.kappa.at(context.step);
+    const kappa = this.kappa.at(context.step, context.spent);
     let sum = 0;
     for (let i = 0; i < size; i++) {
       if (visits.isExcluded(i)) continue;

@@ -19,6 +19,8 @@ export interface RoundContext {
   readonly round: number;
   /** Useful groups still missing. */
   readonly needed: number;
+  /** Share of the run's budget of generated tokens that was used before this step; 0 without a budget. */
+  readonly spent: number;
 }
 
 /** What came of one planned problem. Infra failures are missing data, so they are in neither count. */

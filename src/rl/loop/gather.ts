@@ -22,6 +22,8 @@ export interface Gathered {
   readonly step: number;
   readonly tally: StepTally;
   readonly groups: readonly Group[];
+  /** Share of the token budget that was used before this step. */
+  readonly spent: number;
   /** After this step's sampling. */
   readonly counters: SampledCounters;
   readonly quarantined: number;
@@ -46,6 +48,12 @@ export class Gatherer implements Stateful<GatherState> {
 
   get sampled(): SampledCounters {
     return this.counters;
+  }
+
+  /** Share of the token budget that is used up; 0 without a budget. */
+  private get spent(): number {
+    const { tokenBudget } = this.options;
+    return tokenBudget === null ? 0 : Math.min(1, this.counters.tokens / tokenBudget);
   }
 
   /** Remembers everything cheaply; the function it returns goes back to it. */
@@ -94,7 +102,7 @@ export class Gatherer implements Stateful<GatherState> {
         const plan = await this.admissible(planned, tally, signal, (done, total) =>
           onProgress("prepare", null, false, { done, total }),
         );
-        const context = { step: toStep(0), version, round, needed: 0 };
+        const context = { step: toStep(0), version, round, needed: 0, spent: 0 };
         const collected = await this.collect(context, plan, timer, signal, onProgress, false);
         this.setAside(collected.quarantined, [], tally);
         const { trusted } = withoutQuarantined(collected.groups, this.shut());
@@ -134,6 +142,7 @@ export class Gatherer implements Stateful<GatherState> {
       tally.expired++;
       tally.staleRollouts += group.members.length;
     }
+    const spent = this.spent;
     const useful: Group[] = this.bank.take(options.groups);
     tally.fromBank = useful.length;
     for (let round = 0; round < options.maxRounds && useful.length < options.groups; round++) {
@@ -142,6 +151,7 @@ export class Gatherer implements Stateful<GatherState> {
         version: policyVersion(version),
         round,
         needed: options.groups - useful.length,
+        spent,
       };
       onProgress("prepare", null, ahead);
       const plan = await this.admissible(deps.strategy.plan(context), tally, signal, (done, total) =>
@@ -175,6 +185,7 @@ export class Gatherer implements Stateful<GatherState> {
       step: number,
       tally,
       groups: useful.slice(0, options.groups),
+      spent,
       counters: this.counters,
       quarantined: this.quarantined.length,
       gauges: deps.strategy.metrics(),

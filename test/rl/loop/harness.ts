@@ -43,6 +43,7 @@ export const options = (over: Partial<TrainerOptions> = {}): TrainerOptions => (
   importanceCap: null,
   screen: 0,
   priorTokens: 0,
+  tokenBudget: null,
   sampling: { temperature: 1, topP: 1, maxTokens: 16 },
   hyper: { beta1: 0.9, beta2: 0.99, eps: 1e-8, weightDecay: 0, maxGradNorm: 1, microBatchTokens: 512 },
   lr: { peak: 1e-4, warmupSteps: 0, kind: "constant", finalRatio: 1, totalSteps: 30 },
