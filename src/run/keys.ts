@@ -20,6 +20,7 @@ export const METRIC_KEYS: Readonly<Record<string, string>> = {
   "train/rollouts_per_problem/min": "fewest rollouts of a problem in the step",
   "train/rollouts_per_problem/mean": "mean rollouts of a problem in the step",
   "train/rollouts_per_problem/max": "most rollouts of a problem in the step",
+  "train/rollouts_per_problem/hist/<k>": "problems that got 2^k to 2^(k+1) - 1 rollouts in the step",
   "groups/all_solved": "drawn groups whose rollouts all pass",
   "groups/all_failed": "drawn groups whose rollouts all fail",
   "groups/mixed": "drawn groups with both",

@@ -28,6 +28,9 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "train/rollouts_per_problem/min": t.most === 0 ? null : t.fewest,
     "train/rollouts_per_problem/mean": t.drawnGroups === 0 ? null : t.rollouts / t.drawnGroups,
     "train/rollouts_per_problem/max": t.most === 0 ? null : t.most,
+    ...Object.fromEntries(
+      Object.entries(t.rolloutBins).map(([k, n]) => [`train/rollouts_per_problem/hist/${k}`, n]),
+    ),
     "groups/mixed": t.mixed,
     "groups/all_solved": t.allSolved,
     "groups/all_failed": t.allFailed,

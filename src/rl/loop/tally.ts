@@ -28,6 +28,8 @@ export interface StepTally {
   rollouts: number;
   fewest: number;
   most: number;
+  /** [k] problems that got 2^k to 2^(k+1) - 1 rollouts in one round. */
+  rolloutBins: number[];
   rewards: number[];
   passed: number;
   lengths: number[];
@@ -73,6 +75,7 @@ export const emptyTally = (): StepTally => ({
   rollouts: 0,
   fewest: Number.POSITIVE_INFINITY,
   most: 0,
+  rolloutBins: [],
   rewards: [],
   passed: 0,
   lengths: [],
@@ -101,6 +104,8 @@ export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], r
   for (const p of plan) {
     tally.fewest = Math.min(tally.fewest, p.rollouts);
     tally.most = Math.max(tally.most, p.rollouts);
+    const bin = Math.floor(Math.log2(p.rollouts));
+    tally.rolloutBins[bin] = (tally.rolloutBins[bin] ?? 0) + 1;
   }
   for (const group of round.groups) {
     const kind = groupKind(group, 2);
