@@ -7,7 +7,7 @@ import type { Stateful } from "../../core/ports.js";
 import type { Group } from "../../core/types.js";
 import { policyVersion, step as toStep } from "../../core/units.js";
 import { GroupBank } from "../algo/bank.js";
-import { groupKind, successes } from "../algo/filters.js";
+import { isKept, successes } from "../algo/filters.js";
 import type { PlannedProblem } from "../algo/strategy.js";
 import { type Collected, collectRound } from "./collect.js";
 import type { StepProgress, TrainerDeps, TrainerOptions } from "./options.js";
@@ -166,7 +166,7 @@ export class Gatherer implements Stateful<GatherState> {
         tokens: this.counters.tokens + collected.tokens,
         rollouts: this.counters.rollouts + collected.rollouts,
       };
-      tallyGroups(tally, plan, collected);
+      tallyGroups(tally, plan, collected, (g) => this.kept(g));
       this.setAside(collected.quarantined, useful, tally);
       const { trusted, rollouts } = withoutQuarantined(collected.groups, this.shut());
       tally.quarantinedRollouts += rollouts;
@@ -174,8 +174,7 @@ export class Gatherer implements Stateful<GatherState> {
         context.version,
         trusted.map((g) => this.outcomeOf(g)),
       );
-      const minSize = options.advantage === "history" ? 1 : 2;
-      useful.push(...trusted.filter((g) => admit(g, deps.strategy.filters, minSize)));
+      useful.push(...trusted.filter((g) => this.kept(g)));
     }
     const surplus = useful.slice(options.groups);
     if (options.bank) this.bank.put(surplus);
@@ -266,6 +265,12 @@ export class Gatherer implements Stateful<GatherState> {
     return plan.filter((p) => !refused.has(deps.problems[p.problem]!.id));
   }
 
+  private kept(group: Group): boolean {
+    const passed = successes(group);
+    const minSize = this.options.advantage === "history" ? 1 : 2;
+    return isKept(passed, group.members.length - passed, group.prior, this.deps.strategy.keep, minSize);
+  }
+
   private outcomeOf(group: Group) {
     const passed = successes(group);
     const lengths = group.members.reduce((n, m) => n + m.rollout.completionIds.length, 0);
@@ -276,9 +281,4 @@ export class Gatherer implements Stateful<GatherState> {
       meanTokens: group.members.length === 0 ? 0 : lengths / group.members.length,
     };
   }
-}
-
-/** A group is trained on when it is mixed, or whenever it is large enough where nothing is filtered. */
-function admit(group: Group, filters: boolean, minSize: number): boolean {
-  return filters ? groupKind(group, 2) === "mixed" : group.members.length >= minSize;
 }

@@ -43,7 +43,7 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "waste/surplus": t.surplusRollouts,
     "waste/infra": t.infra,
     "waste/quarantined": t.quarantinedRollouts,
-    "adaptive/keep_rate": t.drawnGroups === 0 ? null : t.mixed / t.drawnGroups,
+    "adaptive/keep_rate": t.drawnGroups === 0 ? null : t.useful / t.drawnGroups,
     "adaptive/drawn": t.drawnGroups,
     "adaptive/rounds": t.rounds,
     ...o.gauges,

@@ -87,12 +87,10 @@ const lines = (arms: Arms, value: (v: ReadonlyMap<string, number>) => number | u
 
 const useful = (arms: Arms): SweepFigure => ({
   title: "Groups with a signal, of those drawn",
-  caption: "Mean over seeds; a group has a signal when its rollouts both pass and fail.",
+  caption:
+    "Mean over seeds; a group has a signal when its rollouts both pass and fail, or (adaptive) surprise the estimates.",
   spec: {
-    lines: lines(arms, (v) => {
-      const drawn = v.get("train/drawn_groups");
-      return drawn ? (v.get("groups/mixed") ?? 0) / drawn : undefined;
-    }),
+    lines: lines(arms, (v) => v.get("adaptive/keep_rate")),
     xName: "steps",
     percent: true,
     yMin: 0,

@@ -15,6 +15,7 @@ const options = (size: number, over: Partial<AdaptiveOptions> = {}): AdaptiveOpt
     bucket: `b${Math.floor((i * 8) / size)}`,
   })),
   groupSize: 8,
+  keep: { kind: "mixed" },
   nMin: 4,
   nMax: 48,
   explore: 0.1,

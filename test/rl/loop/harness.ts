@@ -70,6 +70,7 @@ export function strategyOf(name: StrategyName): Strategy {
     explore: 0.1,
     kappa: 2,
     kappaFinal: 0.5,
+    keep: { kind: "mixed" },
     kappaSchedule: "linear",
     stepTokens: null,
     warmStart: true,
