@@ -30,7 +30,7 @@ const engine = await startEngine({
   model: { config, weights: initWeights(config, makeRng("bench")) },
   maxLength: 384,
 });
-const facts = await engine.facts();
+const facts = engine.facts;
 const whole = batch(0, "bench");
 const masked = batch(1 / 3, "bench");
 const grouped = batch(1 / 3, "bench", true);

@@ -15,10 +15,10 @@ export interface EmbeddedLearnerOptions {
 export function embeddedLearner(engine: Engine, options: EmbeddedLearnerOptions): Learner {
   return {
     async probe() {
-      const { runtime, parameters } = await engine.facts();
+      const { learner, parameters } = engine.facts;
       return {
-        engine: runtime,
-        device: `cpu, ${engine.threads.train} thread(s)`,
+        engine: learner.runtime,
+        device: learner.device,
         parameters,
         maxLength: engine.maxLength,
         vocabSize: engine.config.vocabSize,

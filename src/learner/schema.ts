@@ -1,8 +1,23 @@
 import { z } from "zod";
+import { LEARNER_BACKENDS } from "../model/accelerator/backends.js";
 
 export const learnerSchema = z
   .strictObject({
     engine: z.enum(["embedded"]).default("embedded").describe("Which engine computes gradients"),
+    backend: z
+      .enum(["auto", ...LEARNER_BACKENDS])
+      .default("auto")
+      .describe(
+        "What it runs on: onnxruntime on the CPU, WebGPU or CUDA, or TensorFlow's kernels through tfjs on the GPU or the " +
+          "CPU; auto goes by what is there and the model's size, and run.json says why",
+      ),
+    checkpointing: z
+      .enum(["auto", "on", "off"])
+      .default("auto")
+      .describe(
+        "tfjs: make a block's activations again in the backward pass instead of keeping them; auto = where the device's " +
+          "memory would not hold them",
+      ),
     threads: z
       .int()
       .min(1)

@@ -8,7 +8,7 @@ export interface Difference {
   readonly after: string;
 }
 
-/** Keys that may change on resume: they say where and how often to write, never what is computed. */
+/** Keys that may change on resume: they say where and how often to write and which device computes, never what. */
 const FREE = new Set([
   "run.name",
   "run.dir",
@@ -16,6 +16,8 @@ const FREE = new Set([
   "run.keep_last",
   "run.keep_best",
   "run.heartbeat_s",
+  "learner.backend",
+  "sampler.backend",
 ]);
 
 export const isFree = (key: string): boolean => FREE.has(key);

@@ -15,17 +15,17 @@ export function embeddedSampler(engine: Engine, learner: Engine | null = null): 
   let version: PolicyVersion = policyVersion(0);
   return {
     async probe() {
-      const { runtime } = await engine.facts();
+      const { sampler } = engine.facts;
       return {
-        engine: runtime,
-        device: `cpu, ${engine.threads.sample} thread(s)`,
+        engine: sampler.runtime,
+        device: sampler.device,
         maxLength: engine.maxLength,
         vocabSize: engine.config.vocabSize,
       };
     },
     generate: (requests, signal) => engine.generate(requests, signal, version),
     async publish(next) {
-      if (learner !== null) await engine.adopt(await learner.weights());
+      if (learner !== null) await engine.adopt(await learner.flatWeights());
       version = next;
     },
     async close() {},

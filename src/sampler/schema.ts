@@ -1,8 +1,15 @@
 import { z } from "zod";
+import { SAMPLER_BACKENDS } from "../model/accelerator/backends.js";
 
 export const samplerSchema = z
   .strictObject({
     engine: z.enum(["embedded"]).default("embedded").describe("Which engine generates rollouts"),
+    backend: z
+      .enum(["auto", ...SAMPLER_BACKENDS])
+      .default("auto")
+      .describe(
+        "What it runs on: onnxruntime on the CPU, CUDA or WebGPU; auto takes CUDA where it is installed",
+      ),
     threads: z.int().min(1).default(1).describe("Threads of one sampling kernel; the other cores simulate"),
     slots: z.int().min(1).max(1024).default(64).describe("Rollouts decoded side by side"),
     temperature: z.number().min(0).default(1).describe("Sampling temperature of training rollouts"),

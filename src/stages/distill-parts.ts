@@ -44,7 +44,12 @@ export async function makePolicy(
   session: Session,
   traces: readonly Trace[],
 ): Promise<Policy> {
-  const open = { learner: config.learner, sampler: config.sampler, cores: ctx.cores };
+  const open = {
+    learner: config.learner,
+    sampler: config.sampler,
+    cores: ctx.cores,
+    warn: (text: string) => ctx.reporter.warn(text),
+  };
   if (config.distill.init === "model") {
     const dir = resolvePath(config.model.path, ctx);
     const [tokenizer, model] = await Promise.all([loadTokenizer(dir), loadModelDir(dir)]);

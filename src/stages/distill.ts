@@ -10,7 +10,7 @@ import { compactDuration } from "../run/format.js";
 import { makeEta } from "../run/lines.js";
 import { loadTraces, makePolicy, rowsOf, type Trace, writeOut } from "./distill-parts.js";
 import { evalSummary, runEvaluation } from "./evaluation.js";
-import { ENGINE, type Policy, resolvePath, restoreCheckpoint, saveCheckpoint } from "./policy.js";
+import { type Policy, resolvePath, restoreCheckpoint, saveCheckpoint } from "./policy.js";
 import { loadProblems } from "./problems.js";
 import { openRewarder } from "./rewards.js";
 import { hyperOf } from "./rl-options.js";
@@ -37,7 +37,7 @@ async function run(config: DistillConfig, ctx: StageContext): Promise<StageResul
         stage: "distill",
         run: config.run,
         ctx,
-        engine: ENGINE,
+        engine: "embedded",
         sandbox: reward.sandbox,
         choices: reward.choices,
         versions: { ...versions(), ...reward.versions },
@@ -45,6 +45,7 @@ async function run(config: DistillConfig, ctx: StageContext): Promise<StageResul
       },
       async (session) => {
         const policy = await makePolicy(config, ctx, session, traces);
+        session.dir.update({ engine: policy.label, choices: { ...reward.choices, ...policy.choices } });
         try {
           return await train(config, ctx, session, policy, traces, problems, reward.rewarder);
         } finally {

@@ -1,10 +1,9 @@
 /** `train --stage eval`: pass@k of a policy on the held-out problems. */
 
 import { makeRng } from "../core/rng.js";
-import { learnerSchema } from "../learner/schema.js";
 import { compactDuration } from "../run/format.js";
 import { evalSummary, runEvaluation } from "./evaluation.js";
-import { ENGINE, openPolicy, requireRoom, resolvePath } from "./policy.js";
+import { openPolicy, requireRoom, resolvePath } from "./policy.js";
 import { loadProblems } from "./problems.js";
 import { openRewarder } from "./rewards.js";
 import { type EvalConfig, evalStageSchema } from "./schema.js";
@@ -27,9 +26,10 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
   try {
     const policy = await openPolicy({
       dir,
-      learner: learnerSchema.parse({}),
+      learner: null,
       sampler: config.sampler,
       cores: ctx.cores,
+      warn: (text) => ctx.reporter.warn(text),
     });
     try {
       requireRoom(policy, problems.test, config.sampler.max_tokens);
@@ -37,9 +37,9 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
         stage: "eval",
         run: config.run,
         ctx,
-        engine: ENGINE,
+        engine: policy.label,
         sandbox: reward.sandbox,
-        choices: reward.choices,
+        choices: { ...reward.choices, ...policy.choices },
         versions: { ...versions(), ...reward.versions },
         needBytes: 20e6,
       };

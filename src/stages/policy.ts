@@ -1,4 +1,4 @@
-/** Opens a policy on the embedded engine: one set of weights in one worker, a learner and a sampler over it. */
+/** Opens a policy on the embedded engine: one set of weights, a learner and a sampler over it, each on its own backend. */
 
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
@@ -15,16 +15,17 @@ import { countParameters, type Weights } from "../model/parameters.js";
 import { embeddedSampler } from "../sampler/embedded.js";
 import type { SamplerSection } from "../sampler/schema.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
+import { backendChoices, chooseBackends, engineLabel } from "./backends.js";
 import type { StageContext } from "./stage.js";
-
-/** What run records call the engine. */
-export const ENGINE = "embedded (onnxruntime, cpu)";
 
 export interface Policy {
   readonly config: Qwen2Config;
   readonly parameters: number;
   readonly tokenizer: Tokenizer;
   readonly engine: Engine;
+  /** What run records call the engines, and what their `auto` settings came to. */
+  readonly label: string;
+  readonly choices: Readonly<Record<string, string>>;
   readonly learner: Learner;
   readonly sampler: Sampler;
   /** Completion ids to text. */
@@ -44,8 +45,11 @@ export function resolvePath(path: string, ctx: Pick<StageContext, "cwd" | "root"
 
 export interface OpenPolicy {
   readonly dir: string;
-  readonly learner: LearnerSection;
+  /** null = nothing will be trained. */
+  readonly learner: LearnerSection | null;
   readonly sampler: SamplerSection;
+  /** Told what the engines have to do otherwise than asked. */
+  readonly warn: (text: string) => void;
   readonly cores: number;
   /** Sample in a worker of its own, so that the learner can work at the same time. Default: one worker for both. */
   readonly apart?: boolean;
@@ -67,21 +71,42 @@ export async function startPolicy(
   // A base model's config may not know the token that its chat template ends turns with; both stop a rollout.
   const eosTokenIds = [...new Set([...open.config.eosTokenIds, ...tokenizer.eosIds])];
   const config = { ...open.config, eosTokenIds };
+  const parameters = countParameters(config);
+  const backends = await chooseBackends(open.learner, open.sampler, parameters);
   const settings = {
     model: { config, weights },
-    trainThreads: Math.min(open.learner.threads, open.cores),
+    note: open.warn,
+    checkpointing: open.learner?.checkpointing ?? ("auto" as const),
+    deviceBytes: backends.machine.gpuBytes,
+    trainThreads: Math.min(open.learner?.threads ?? 1, open.cores),
     sampleThreads: Math.min(open.sampler.threads, open.cores),
     slots: open.sampler.slots,
     maxLength: config.maxPositionEmbeddings,
   };
-  const engine = await startEngine(settings);
-  const drawing = open.apart ? await startEngine(settings) : null;
+  const { order: learners } = backends.learner;
+  const { order: samplers } = backends.sampler;
+  const engine = await startEngine({
+    ...settings,
+    learner: learners,
+    sampler: open.apart ? ["ort-cpu"] : samplers,
+  });
+  let drawing: Engine | null = null;
+  try {
+    if (open.apart) drawing = await startEngine({ ...settings, sampler: samplers });
+  } catch (thrown) {
+    await engine.close();
+    throw thrown;
+  }
+  const facts = [engine.facts, (drawing ?? engine).facts] as const;
+  for (const refused of new Set(facts.flatMap((f) => f.refused))) open.warn(refused);
   const prompts = new Map<string, Int32Array>();
   return {
     config,
-    parameters: countParameters(config),
+    parameters,
     tokenizer,
     engine,
+    label: engineLabel(...facts),
+    choices: backendChoices(backends, ...facts),
     learner: embeddedLearner(engine, { tokenizerDir: dir }),
     sampler: drawing === null ? embeddedSampler(engine) : embeddedSampler(drawing, engine),
     decode: (ids) => tokenizer.decode(ids),

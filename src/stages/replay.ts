@@ -87,6 +87,7 @@ export async function replay(
       sampler: config.sampler,
       cores: ctx.cores,
       apart: config.rl.async.max_lag > 0,
+      warn: (text) => ctx.reporter.warn(text),
     });
     try {
       requireRoom(policy, problems.train, config.sampler.max_tokens);

@@ -15,7 +15,6 @@ import { makeSpans } from "../run/spans.js";
 import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../run/summary.js";
 import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
 import {
-  ENGINE,
   openPolicy,
   type Policy,
   requireRoom,
@@ -53,6 +52,7 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
       sampler: config.sampler,
       cores: ctx.cores,
       apart: config.rl.async.max_lag > 0,
+      warn: (text) => ctx.reporter.warn(text),
     });
     requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
     const opened = policy;
@@ -61,9 +61,9 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
         stage: "rl",
         run: config.run,
         ctx,
-        engine: ENGINE,
+        engine: opened.label,
         sandbox: reward.sandbox,
-        choices: reward.choices,
+        choices: { ...reward.choices, ...opened.choices },
         versions: { ...versions(), ...reward.versions },
         afterwards: writeReport,
         // fp32 weights and two moments, and the policy in HF layout, for each checkpoint that is kept and one in the making.
@@ -337,12 +337,15 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
       learner: config.learner,
       sampler: config.sampler,
       cores: ctx.cores,
+      warn: (text) => ctx.reporter.warn(text),
     });
     try {
       requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
       const rollouts = config.rl.steps * config.rl.groups * config.rl.group_size;
       return [
         `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.config.maxPositionEmbeddings}`,
+        `learner    ${policy.choices["learner.backend"]}`,
+        `sampler    ${policy.choices["sampler.backend"]}`,
         `problems   ${problems.name}: ${problems.train.length} to train on, ${problems.test.length} held out`,
         `strategy   ${config.rl.sampling.strategy}, ${config.rl.steps} steps of ${config.rl.groups} groups`,
         `rollouts   about ${rollouts} trained on, up to ${rollouts * config.sampler.max_tokens} tokens, plus groups that are filtered`,

@@ -6,6 +6,7 @@ import type { Learner, Sampler } from "../../src/core/ports.js";
 import { policyVersion } from "../../src/core/units.js";
 import { embeddedLearner } from "../../src/learner/embedded.js";
 import { fakeLearner } from "../../src/learner/fake.js";
+import { acceleratorRoot, readInstalled } from "../../src/model/accelerator/installed.js";
 import { type Engine, startEngine } from "../../src/model/engine/client.js";
 import { loadModelDir } from "../../src/model/hf.js";
 import { embeddedSampler } from "../../src/sampler/embedded.js";
@@ -13,15 +14,24 @@ import { fakeSampler } from "../../src/sampler/fake.js";
 import { CLIP, HYPER, tinyBatch, tinyConfig, tinyRequests, tinyWeights } from "../model/engine/tiny.js";
 
 const none = new AbortController().signal;
+const tfjs = readInstalled(acceleratorRoot()).kind === "there";
 let root: string;
 let engine: Engine;
+let tensorflow: Engine | null = null;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "learner-"));
   engine = await startEngine({ model: { config: tinyConfig, weights: tinyWeights() }, maxLength: 64 });
+  if (!tfjs) return;
+  tensorflow = await startEngine({
+    model: { config: tinyConfig, weights: tinyWeights() },
+    maxLength: 64,
+    learner: ["tfjs-node"],
+  });
 });
 afterAll(async () => {
   await engine.close();
+  await tensorflow?.close();
   await rm(root, { recursive: true });
 });
 
@@ -29,7 +39,17 @@ afterAll(async () => {
 const learners: [string, () => Promise<Learner>][] = [
   ["embedded", async () => embeddedLearner(engine, { tokenizerDir: null })],
   ["fake", async () => fakeLearner({ vocabSize: tinyConfig.vocabSize, maxLength: 64 })],
+  ...(tfjs
+    ? [
+        ["tfjs-node", async () => embeddedLearner(tensorflow!, { tokenizerDir: null })] as [
+          string,
+          () => Promise<Learner>,
+        ],
+      ]
+    : []),
 ];
+it.skipIf(tfjs)("the tfjs-node learner (skipped: tfjs is not installed: scripts/setup --cpu-tfjs)", () => {});
+
 describe.each(learners)("the %s learner", (name, make) => {
   it("restore and k steps equals k steps", async () => {
     const learner = await make();
@@ -56,6 +76,34 @@ describe.each(learners)("the %s learner", (name, make) => {
   it("says what it is", async () => {
     const info = await (await make()).probe();
     expect(info).toMatchObject({ maxLength: 64, vocabSize: tinyConfig.vocabSize });
+  });
+});
+
+describe.skipIf(!tfjs)("a learner on tfjs with a sampler on onnxruntime", () => {
+  it("shares its weights when they are wanted, in one engine and between two", async () => {
+    const both = tensorflow!;
+    const wanted = tinyRequests(4, { temperature: 0, maxTokens: 4 });
+    const sample = async (from: Sampler) => {
+      const all = [];
+      for await (const c of from.generate(wanted, none))
+        all.push([c.id, c.completionIds.join(), [...c.logprobs]] as const);
+      return all.sort();
+    };
+    const inside = embeddedSampler(both);
+    const beside = embeddedSampler(engine, both);
+    const before = await sample(inside);
+    await both.train(tinyBatch([30, 30], CLIP), { ...HYPER, lr: 0.1 });
+    const after = await sample(inside);
+    expect(after).not.toEqual(before);
+    await beside.publish(policyVersion(1), null);
+    expect(await sample(beside)).toEqual(after);
+    expect(await engine.flatWeights()).toEqual(await both.flatWeights());
+  });
+
+  it("says what computes", () => {
+    expect(tensorflow!.facts.learner).toMatchObject({ backend: "tfjs-node", device: "cpu" });
+    expect(tensorflow!.facts.learner.runtime).toMatch(/^tfjs-node 4.*TensorFlow 2/);
+    expect(tensorflow!.facts.sampler.runtime).toMatch(/^onnxruntime-node/);
   });
 });
 

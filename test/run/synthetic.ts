@@ -21,7 +21,7 @@ export function syntheticRun(
     opening(root, {
       name,
       versions: { veriloop: "0.1.0", node: "20.19.0", iverilog: "11.0", yosys: "0.23" },
-      engine: "embedded (onnxruntime, cpu)",
+      engine: "embedded (learner ort-cpu, sampler ort-cpu)",
       sandbox: "bubblewrap",
       choices: { "rl.advantage": "history: groups are of unequal size" },
       configText: `run:\n  name: ${name}\n  seed: 1\nlearner:\n  lr: 0.0001\n# ${hostile.replaceAll("\n", " ")}\n`,

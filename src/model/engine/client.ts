@@ -10,12 +10,31 @@ import { SHARE_ENV, Worker, type WorkerOptions } from "node:worker_threads";
 import { TrainError } from "../../core/errors.js";
 import type { Batch, Completion, SampleRequest, StepHyper, StepReport } from "../../core/types.js";
 import { type PolicyVersion, policyVersion } from "../../core/units.js";
+import type { LearnerBackend, SamplerBackend } from "../accelerator/backends.js";
 import type { Qwen2Config } from "../config.js";
 import type { Weights } from "../parameters.js";
-import { type CallName, type Calls, type EngineFacts, type FromWorker, fromWire } from "./protocol.js";
+import { flatLayout, viewsOf } from "../qwen2/flat.js";
+import type { CheckpointingMode } from "../tfjs/checkpointing.js";
+import {
+  type CallName,
+  type Calls,
+  type EngineFacts,
+  type FromWorker,
+  fromWire,
+  type WorkerSettings,
+} from "./protocol.js";
 
 export interface EngineOptions {
   readonly model: { readonly config: Qwen2Config; readonly weights: Weights };
+  /** Backends to try in order; default onnxruntime on the CPU. */
+  readonly learner?: readonly LearnerBackend[];
+  readonly sampler?: readonly SamplerBackend[];
+  /** Whether a tfjs learner makes activations again in the backward pass; default auto: where memory is short. */
+  readonly checkpointing?: CheckpointingMode;
+  /** Bytes of the learner's device; default unknown. */
+  readonly deviceBytes?: number | null;
+  /** Told what a step had to do otherwise than asked, in a sentence. */
+  readonly note?: (text: string) => void;
   /** ORT intra-op threads while training and while sampling; default 1 each. */
   readonly trainThreads?: number;
   readonly sampleThreads?: number;
@@ -28,10 +47,9 @@ export interface EngineOptions {
 export interface Engine {
   readonly config: Qwen2Config;
   readonly maxLength: number;
-  readonly threads: { readonly train: number; readonly sample: number };
+  readonly facts: EngineFacts;
   /** Updates applied so far, over restores too. */
   readonly version: PolicyVersion;
-  facts(): Promise<EngineFacts>;
   /** One optimizer step; when `signal` aborts before the update, rejects and leaves the weights alone. */
   train(batch: Batch, hyper: StepHyper, signal?: AbortSignal): Promise<StepReport>;
   /** The step's summed gradient, flat in the order of `flatLayout`, without an update. */
@@ -50,8 +68,10 @@ export interface Engine {
   ): AsyncIterable<Completion>;
   /** A copy of the weights, HF names and layout. */
   weights(): Promise<Weights>;
-  /** Takes over the weights of another engine of the same shape; the optimizer state stays what it was. */
-  adopt(weights: Weights): Promise<void>;
+  /** The same in one array, in the order of `flatLayout`. */
+  flatWeights(): Promise<Float32Array>;
+  /** Takes over another engine's `flatWeights`, and their buffer; the optimizer state stays what it was. */
+  adopt(weights: Float32Array): Promise<void>;
   /** Writes weights and optimizer state into an existing directory; `restore` reads them back bit for bit. */
   save(dir: string): Promise<void>;
   restore(dir: string): Promise<void>;
@@ -73,10 +93,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     sampleThreads: threads.sample,
     slots: options.slots ?? 64,
     maxLength,
+    learner: options.learner ?? ["ort-cpu"],
+    sampler: options.sampler ?? ["ort-cpu"],
+    checkpointing: options.checkpointing ?? "auto",
+    deviceBytes: options.deviceBytes ?? null,
   });
   let version = 0;
+  let facts: EngineFacts;
   try {
-    await rpc.call("facts", []);
+    facts = await rpc.call("facts", []);
   } catch (thrown) {
     await rpc.stop();
     throw thrown;
@@ -84,13 +109,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   return {
     config,
     maxLength,
-    threads,
+    facts,
     get version() {
       return policyVersion(version);
     },
-    facts: () => rpc.call("facts", []),
     async train(batch, hyper, signal) {
-      const report = await rpc.call("train", [batch, hyper], { signal });
+      const report = await rpc.call("train", [batch, hyper], {
+        signal,
+        ...(options.note !== undefined && { item: options.note }),
+      });
       version = report.version;
       return report;
     },
@@ -98,9 +125,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     logprobs: (batch, signal) => rpc.call("logprobs", [batch, LOGPROB_TOKENS], { signal }),
     generate: (requests, signal, as) =>
       rpc.stream("generate", [requests, as ?? policyVersion(version)], signal),
-    weights: () => rpc.call("weights", []),
+    async weights() {
+      return viewsOf(flatLayout(config), await rpc.call("flat", []));
+    },
+    flatWeights: () => rpc.call("flat", []),
     async adopt(weights) {
-      await rpc.call("adopt", [weights]);
+      await rpc.call("adopt", [weights], { transfer: [weights.buffer as ArrayBuffer] });
     },
     async save(dir) {
       await rpc.call("save", [dir]);
@@ -138,9 +168,10 @@ interface Pending {
 type Extras<N extends CallName> = {
   readonly signal?: AbortSignal | undefined;
   readonly item?: (value: Calls[N]["item"]) => void;
+  readonly transfer?: readonly ArrayBuffer[];
 };
 
-function startWorker(settings: unknown) {
+function startWorker(settings: WorkerSettings) {
   const worker = spawnWorker(settings);
   const pending = new Map<number, Pending>();
   let nextId = 0;
@@ -173,7 +204,7 @@ function startWorker(settings: unknown) {
   const call = <N extends CallName>(
     name: N,
     args: Calls[N]["args"],
-    { signal, item }: Extras<N> = {},
+    { signal, item, transfer = [] }: Extras<N> = {},
   ): Promise<Calls[N]["result"]> => {
     if (dead !== null) return Promise.reject(dead);
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -194,7 +225,7 @@ function startWorker(settings: unknown) {
         ...(item && { item: item as (value: unknown) => void }),
       });
       worker.ref();
-      worker.postMessage({ kind: "call", id, name, args });
+      worker.postMessage({ kind: "call", id, name, args }, transfer);
     });
   };
 

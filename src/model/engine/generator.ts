@@ -8,6 +8,7 @@ import { TrainError } from "../../core/errors.js";
 import { makeRng, type Rng } from "../../core/rng.js";
 import type { Completion, SampleRequest } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
+import type { Provider } from "../accelerator/backends.js";
 import type { Qwen2Config } from "../config.js";
 import { createSession, type Feeds, type GraphSession, type OrtModule } from "../onnx/session.js";
 import { type FlatLayout, layerNames } from "../qwen2/flat.js";
@@ -22,6 +23,7 @@ export interface GeneratorOptions {
   readonly layout: FlatLayout;
   readonly weights: Float32Array;
   readonly threads: number;
+  readonly provider?: Provider;
   readonly slots: number;
   readonly maxLength: number;
   readonly profile?: string;
@@ -67,6 +69,7 @@ export function makeGenerator(ort: OrtModule, options: GeneratorOptions): Genera
     const session = (graph: ReturnType<typeof buildStepGraph>) =>
       createSession(ort, graph, {
         threads: options.threads,
+        provider: options.provider ?? "cpu",
         ...(options.profile !== undefined && { profile: options.profile }),
       });
     return {

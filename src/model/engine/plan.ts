@@ -14,9 +14,8 @@ export const LENGTH_STEP = 16;
 const PREFIX_STEP = 16;
 /** Saved tokens from which a group gets micro-batches of its own. */
 const WORTH_SHARING = 128;
-/** Larger micro-batches are slower: products of about this many rows stay in the cache of a core. */
-const GOOD_TOKENS = 1024;
-const GOOD_SHARED_TOKENS = 1536;
+/** On a CPU larger micro-batches are slower: products of about this many rows stay in the cache of a core. */
+export const CPU_TOKENS = { single: 1024, shared: 1536 };
 
 export interface MicroBatch {
   readonly rows: number; // B
@@ -42,6 +41,10 @@ export interface Packed {
 export interface PlanLimits {
   /** Padded tokens of one micro-batch at most (a single longer row still gets one). */
   readonly tokens: number;
+  /** Padded tokens beyond which the device gains nothing, without and with a shared prefix; default: no such bound. */
+  readonly good?: { readonly single: number; readonly shared: number };
+  /** Whether a prompt that a group's rows begin with is computed once; default true. */
+  readonly share?: boolean;
   readonly maxLength: number;
   readonly vocabSize: number;
 }
@@ -56,7 +59,7 @@ export function planMicroBatches(
   limits: PlanLimits,
 ): MicroBatch[] {
   checkRows(packed, limits);
-  const { sharing, single } = groupRows(packed, wanted);
+  const { sharing, single } = groupRows(packed, wanted, limits.share ?? true);
   const plans: MicroBatch[] = [];
   const cut = (rows: readonly number[], prefix: number, good: number): void => {
     const own = (row: number): number => lengthOf(packed, row) - 1 - prefix;
@@ -70,8 +73,9 @@ export function planMicroBatches(
       plans.push(layOut(packed, taken, prefix, length, wanted));
     }
   };
-  for (const { rows, prefix } of sharing) cut(rows, prefix, GOOD_SHARED_TOKENS);
-  cut(single, 0, GOOD_TOKENS);
+  const { good = { single: limits.tokens, shared: limits.tokens } } = limits;
+  for (const { rows, prefix } of sharing) cut(rows, prefix, good.shared);
+  cut(single, 0, good.single);
   return plans;
 }
 
@@ -98,7 +102,7 @@ function checkRows(packed: Packed, limits: PlanLimits): void {
 }
 
 /** Splits the rows that predict anything into groups with a prefix worth sharing, and the others. */
-function groupRows(packed: Packed, wanted: (n: number) => boolean) {
+function groupRows(packed: Packed, wanted: (n: number) => boolean, share: boolean) {
   const groups = new Map<number, { row: number; firstWanted: number }[]>();
   for (let row = 0; row + 1 < packed.rowStart.length; row++) {
     let n = packed.rowStart[row]! + 1;
@@ -114,7 +118,7 @@ function groupRows(packed: Packed, wanted: (n: number) => boolean) {
     const rows = members.map((m) => m.row);
     // The state that predicts a row's first wanted token is the row's own: places are never shared.
     const most = Math.min(...members.map((m) => m.firstWanted - 1));
-    const prefix = Math.floor(commonPrefix(packed, rows, most) / PREFIX_STEP) * PREFIX_STEP;
+    const prefix = !share ? 0 : Math.floor(commonPrefix(packed, rows, most) / PREFIX_STEP) * PREFIX_STEP;
     if ((rows.length - 1) * prefix >= WORTH_SHARING) sharing.push({ rows, prefix });
     else single.push(...rows);
   }

@@ -3,8 +3,11 @@
 import { type ErrorCode, messageOf, TrainError } from "../../core/errors.js";
 import type { Batch, Completion, SampleRequest, StepHyper, StepReport } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
+import type { LearnerBackend, SamplerBackend } from "../accelerator/backends.js";
 import type { Qwen2Config } from "../config.js";
 import type { Weights } from "../parameters.js";
+import type { CheckpointingMode } from "../tfjs/checkpointing.js";
+import type { Running } from "./open.js";
 
 /** What a worker is started with. */
 export interface WorkerSettings {
@@ -14,22 +17,34 @@ export interface WorkerSettings {
   readonly sampleThreads: number;
   readonly slots: number;
   readonly maxLength: number;
+  /** To be tried in this order. */
+  readonly learner: readonly LearnerBackend[];
+  readonly checkpointing: CheckpointingMode;
+  /** Bytes of the learner's device; null = unknown. */
+  readonly deviceBytes: number | null;
+  readonly sampler: readonly SamplerBackend[];
 }
 
 export interface EngineFacts {
   readonly parameters: number;
   readonly runtime: string; // "onnxruntime-node 1.30.0"
+  readonly learner: Running;
+  readonly sampler: Running;
+  /** Backends that were passed over, each with the reason. */
+  readonly refused: readonly string[];
 }
 
 /** Every call: its arguments, its result, and what it streams. */
 export interface Calls {
   facts: { args: []; result: EngineFacts; item: never };
-  train: { args: [Batch, StepHyper]; result: StepReport; item: never };
+  /** Streams sentences about what it had to do otherwise than asked. */
+  train: { args: [Batch, StepHyper]; result: StepReport; item: string };
   gradients: { args: [Batch, number]; result: { loss: number; gradient: Float32Array }; item: never };
   logprobs: { args: [Batch, number]; result: Float32Array; item: never };
   generate: { args: [readonly SampleRequest[], PolicyVersion]; result: null; item: Completion };
-  weights: { args: []; result: Weights; item: never };
-  adopt: { args: [Weights]; result: null; item: never };
+  /** All parameters in one array, in the order of `flatLayout`; its buffer changes owner, so nothing is copied on the way. */
+  flat: { args: []; result: Float32Array; item: never };
+  adopt: { args: [Float32Array]; result: null; item: never };
   save: { args: [string]; result: null; item: never };
   restore: { args: [string]; result: number; item: never };
   close: { args: []; result: null; item: never };

@@ -6,6 +6,7 @@
 import { TrainError } from "../../core/errors.js";
 import type { Batch, LossSpec, StepHyper, StepReport } from "../../core/types.js";
 import { policyVersion } from "../../core/units.js";
+import type { Provider } from "../accelerator/backends.js";
 import type { Qwen2Config } from "../config.js";
 import {
   createSession,
@@ -20,13 +21,14 @@ import { type AdamState, adamState, adamwStep, clipFactor, globalNorm } from "./
 import { makeCounters } from "./counters.js";
 import { makeFeeder } from "./feeds.js";
 import { lruCache } from "./lru.js";
-import { LENGTH_STEP, planMicroBatches, trainedTokens } from "./plan.js";
+import { CPU_TOKENS, LENGTH_STEP, planMicroBatches, trainedTokens } from "./plan.js";
 
 export interface TrainerOptions {
   readonly config: Qwen2Config;
   readonly layout: FlatLayout;
   readonly weights: Float32Array; // flat, updated in place
   readonly threads: number;
+  readonly provider?: Provider;
   readonly maxLength: number;
   readonly chunks?: number;
   readonly profile?: string;
@@ -40,6 +42,10 @@ export interface Trainer {
   logprobs(batch: Batch, microBatchTokens: number): Promise<Float32Array>;
   readonly adam: AdamState;
   version: number;
+  /** Brings the flat weights on the host (and the moments, for a checkpoint) up to date with the device's. */
+  pull(moments: boolean): Promise<void>;
+  /** Takes over the flat weights and moments on the host after they were changed from outside. */
+  push(moments: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,7 +54,7 @@ const CHUNKS = 4;
 const SESSIONS = 4;
 
 export function makeTrainer(ort: OrtModule, options: TrainerOptions): Trainer {
-  const { config, layout, weights, threads, maxLength } = options;
+  const { config, layout, weights, threads, maxLength, provider = "cpu" } = options;
   const chunks = options.chunks ?? CHUNKS;
   const adam = adamState(layout.size);
   const parameters: Feeds = {};
@@ -63,12 +69,18 @@ export function makeTrainer(ort: OrtModule, options: TrainerOptions): Trainer {
         loss === null ? buildLogProbGraph(config, layout, how) : buildTrainGraph(config, layout, loss, how);
       return createSession(ort, graph, {
         threads,
+        provider,
         ...(options.profile !== undefined && { profile: options.profile }),
       });
     });
   const feeder = makeFeeder(ort, config, chunks);
   const zeros = new Float32Array(layout.size);
-  const limits = (tokens: number) => ({ tokens, maxLength, vocabSize: config.vocabSize });
+  const limits = (tokens: number) => ({
+    tokens,
+    ...(provider === "cpu" && { good: CPU_TOKENS }),
+    maxLength,
+    vocabSize: config.vocabSize,
+  });
 
   async function accumulate(batch: Batch, tokens: number, aborted: () => boolean) {
     checkBatch(batch);
@@ -154,12 +166,16 @@ export function makeTrainer(ort: OrtModule, options: TrainerOptions): Trainer {
       return result;
     },
 
+    // The host's arrays are the only ones.
+    async pull() {},
+    async push() {},
+
     close: () => sessions.clear(),
   };
   return trainer;
 }
 
-function checkBatch(batch: Batch): void {
+export function checkBatch(batch: Batch): void {
   const n = batch.tokenIds.length;
   for (const field of ["lossMask", "weights", "behaviorLogprobs", "advantages"] as const) {
     if (batch[field].length !== n) {

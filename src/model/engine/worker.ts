@@ -7,16 +7,30 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { Batch, SampleRequest, StepHyper } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
+import { isTfjs, type LearnerBackend, type Provider, providerOf } from "../accelerator/backends.js";
+import { activationRoom } from "../accelerator/memory.js";
 import { loadOrt } from "../onnx/session.js";
-import { flatLayout, packWeights, viewsOf } from "../qwen2/flat.js";
+import { flatLayout, packWeights } from "../qwen2/flat.js";
+import { checkpointing } from "../tfjs/checkpointing.js";
+import { makeTfjsTrainer } from "../tfjs/trainer.js";
 import { makeGenerator } from "./generator.js";
+import { guardedTrainer } from "./guard.js";
+import { checkProvider, openFirst, openTfjs, type Running } from "./open.js";
 import type { CallName, FromWorker, ToWorker, WorkerSettings } from "./protocol.js";
 import { toWire } from "./protocol.js";
 import { restoreState, saveState } from "./state.js";
 import { makeTrainer } from "./trainer.js";
 
 const port = parentPort!;
-const post = (message: FromWorker): void => port.postMessage(message);
+const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+
+const deviceOf = (provider: Provider, threads: number): string =>
+  provider === "cpu" ? `cpu, ${threads} thread(s)` : provider;
+const running = (backend: LearnerBackend, runtime: string, device: string): Running => ({
+  backend,
+  runtime,
+  device,
+});
 
 async function start(settings: WorkerSettings) {
   const { config, maxLength, slots } = settings;
@@ -25,8 +39,32 @@ async function start(settings: WorkerSettings) {
   const weights = new Float32Array(layout.size);
   packWeights(layout, settings.weights, weights);
   const shared = { config, layout, weights, maxLength };
-  const trainer = makeTrainer(ort, { ...shared, threads: settings.trainThreads });
-  const generator = makeGenerator(ort, { ...shared, threads: settings.sampleThreads, slots });
+  const runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
+  let note: (text: string) => void = () => {};
+  const learner = await openFirst(settings.learner, async (backend) => {
+    if (isTfjs(backend)) {
+      const kernels = await openTfjs(backend);
+      const { runtime, device } = kernels;
+      const again = checkpointing(
+        settings.checkpointing,
+        config,
+        activationRoom(config, backend === "tfjs-node-gpu" ? settings.deviceBytes : null),
+      );
+      return { trainer: makeTfjsTrainer(kernels, { ...shared, checkpointing: again }), runtime, device };
+    }
+    const provider = providerOf(backend);
+    await checkProvider(ort, "learner.backend", backend);
+    const trainer = makeTrainer(ort, { ...shared, threads: settings.trainThreads, provider });
+    return { trainer, runtime, device: deviceOf(provider, settings.trainThreads) };
+  });
+  const sampler = await openFirst(settings.sampler, async (backend) => {
+    await checkProvider(ort, "sampler.backend", backend);
+    const provider = providerOf(backend);
+    const generator = makeGenerator(ort, { ...shared, threads: settings.sampleThreads, provider, slots });
+    return { generator, device: deviceOf(provider, settings.sampleThreads) };
+  });
+  const trainer = guardedTrainer({ trainer: learner.value.trainer, note: (text) => note(text) });
+  const { generator } = sampler.value;
   const state = {
     weights,
     adam: trainer.adam,
@@ -42,26 +80,39 @@ async function start(settings: WorkerSettings) {
   const handlers: Record<CallName, Handler> = {
     facts: () => ({
       parameters: layout.size,
-      runtime: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
+      runtime,
+      learner: running(learner.backend, learner.value.runtime, learner.value.device),
+      sampler: running(sampler.backend, runtime, sampler.value.device),
+      refused: [...learner.refused, ...sampler.refused],
     }),
-    train: ([batch, hyper], _, aborted) => trainer.step(batch as Batch, hyper as StepHyper, aborted),
+    train: ([batch, hyper], emit, aborted) => {
+      note = emit;
+      return trainer.step(batch as Batch, hyper as StepHyper, aborted);
+    },
     gradients: ([batch, tokens]) => trainer.gradients(batch as Batch, tokens as number),
     logprobs: ([batch, tokens]) => trainer.logprobs(batch as Batch, tokens as number),
     generate: async ([requests, version], emit, aborted) => {
+      await trainer.pull(false);
       await generator.run(requests as SampleRequest[], version as PolicyVersion, emit, aborted);
       return null;
     },
-    weights: () => new Map([...viewsOf(layout, weights)].map(([name, view]) => [name, view.slice()])),
-    adopt: ([other]) => {
-      packWeights(layout, other as WorkerSettings["weights"], weights);
+    flat: async () => {
+      await trainer.pull(false);
+      return weights.slice();
+    },
+    adopt: async ([other]) => {
+      weights.set(other as Float32Array);
+      await trainer.push(false);
       return null;
     },
     save: async ([dir]) => {
+      await trainer.pull(true);
       await saveState(dir as string, layout, state);
       return null;
     },
     restore: async ([dir]) => {
       await restoreState(dir as string, layout, state);
+      await trainer.push(true);
       return trainer.version;
     },
     close: async () => {
@@ -91,7 +142,7 @@ port.on("message", (message: ToWorker) => {
         (item) => post({ kind: "item", id, value: item }),
         () => aborted.has(id),
       );
-      post({ kind: "result", id, value });
+      post({ kind: "result", id, value }, value instanceof Float32Array ? [value.buffer as ArrayBuffer] : []);
     } catch (thrown) {
       post({ kind: "error", id, error: toWire(thrown) });
     } finally {

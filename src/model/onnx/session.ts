@@ -5,6 +5,8 @@
  */
 
 import type * as Ort from "onnxruntime-node";
+import { messageOf } from "../../core/errors.js";
+import type { Provider } from "../accelerator/backends.js";
 import { type BuiltGraph, type Dim, evalDim } from "./graph.js";
 
 export type OrtModule = typeof Ort;
@@ -32,6 +34,8 @@ export interface GraphSession {
 
 export interface SessionOptions {
   readonly threads: number;
+  /** Execution provider; default cpu. One that does not load is an error, not a silent fall back to the CPU. */
+  readonly provider?: Provider;
   /** Writes an ORT profile beside the working directory, for benches. */
   readonly profile?: string;
 }
@@ -42,7 +46,7 @@ export async function createSession(
   options: SessionOptions,
 ): Promise<GraphSession> {
   const session = await ort.InferenceSession.create(graph.bytes, {
-    executionProviders: ["cpu"],
+    executionProviders: [options.provider ?? "cpu"],
     graphOptimizationLevel: "all",
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
@@ -74,4 +78,24 @@ export async function createSession(
       await session.release();
     },
   };
+}
+
+/**
+ * Why the provider does not load here, in the runtime's words; null when it does. A session over a graph of one node is
+ * made, which needs the provider's libraries and its device.
+ */
+export async function sessionProblem(
+  ort: OrtModule,
+  provider: Provider,
+  probe: BuiltGraph,
+): Promise<string | null> {
+  const known = ort.listSupportedBackends().map((backend) => backend.name);
+  if (!known.includes(provider)) return `this build of onnxruntime-node knows ${known.join(", ")}`;
+  try {
+    const session = await createSession(ort, probe, { threads: 1, provider });
+    await session.dispose();
+    return null;
+  } catch (thrown) {
+    return messageOf(thrown).trim().split("\n")[0] ?? "no reason given";
+  }
 }

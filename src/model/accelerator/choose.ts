@@ -1,0 +1,61 @@
+/**
+ * What `auto` comes to: the backends to try in order, and why the first of them is first. Pure; what a machine has is an
+ * argument. The last of an order always is onnxruntime on the CPU, which every install has.
+ */
+
+import type { LearnerBackend, SamplerBackend } from "./backends.js";
+
+export interface Machine {
+  /** Name of the first NVIDIA GPU that the driver shows; null = none. */
+  readonly gpu: string | null;
+  /** Bytes of its memory; null = unknown. */
+  readonly gpuBytes: number | null;
+  /** null = installed; else why not. */
+  readonly missing: Readonly<Record<"ort-cuda" | "tfjs-node-gpu", string | null>>;
+}
+
+export interface Choice<B> {
+  /** To be tried in this order; one entry for a backend asked for by name. */
+  readonly order: readonly B[];
+  readonly reason: string;
+}
+
+/**
+ * Below this many parameters onnxruntime's CUDA learner is faster: its step costs the gradients' way to the host and
+ * back, which grows with the model; tfjs's costs the launch of its kernels, which does not.
+ */
+export const SMALL_MODEL = 5e6;
+
+const millions = (n: number): string => `${(n / 1e6).toFixed(n < 1e7 ? 2 : 0)} M parameters`;
+
+export function chooseLearner(
+  asked: LearnerBackend | "auto",
+  parameters: number,
+  machine: Machine,
+): Choice<LearnerBackend> {
+  if (asked !== "auto") return { order: [asked], reason: "asked for by name" };
+  if (machine.gpu === null) return { order: ["ort-cpu"], reason: "no NVIDIA GPU" };
+  const small = parameters < SMALL_MODEL;
+  const preferred = small
+    ? (["ort-cuda", "tfjs-node-gpu"] as const)
+    : (["tfjs-node-gpu", "ort-cuda"] as const);
+  const there = preferred.filter((b) => machine.missing[b] === null);
+  const limit = `${SMALL_MODEL / 1e6} M`;
+  const size = `${millions(parameters)}: ${preferred[0]} is faster ${small ? `below ${limit}` : `from ${limit} on`}`;
+  const absent = preferred
+    .filter((b) => machine.missing[b] !== null)
+    .map((b) => `${b}: ${machine.missing[b]}`);
+  return {
+    order: [...there, "ort-cpu"],
+    reason: [`${machine.gpu}, ${size}`, ...absent].join("; "),
+  };
+}
+
+export function chooseSampler(asked: SamplerBackend | "auto", machine: Machine): Choice<SamplerBackend> {
+  if (asked !== "auto") return { order: [asked], reason: "asked for by name" };
+  if (machine.gpu === null) return { order: ["ort-cpu"], reason: "no NVIDIA GPU" };
+  const missing = machine.missing["ort-cuda"];
+  return missing === null
+    ? { order: ["ort-cuda", "ort-cpu"], reason: machine.gpu }
+    : { order: ["ort-cpu"], reason: `${machine.gpu}; ort-cuda: ${missing}` };
+}

@@ -1,0 +1,40 @@
+/** What must be in the environment before a process that uses the GPU starts; the dynamic linker reads it once. */
+
+import { join } from "node:path";
+import type { AcceleratorManifest } from "../model/accelerator/installed.js";
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** Folders for LD_LIBRARY_PATH, ours first: TensorFlow's CUDA 12 names, then the host's own folders. */
+export const libraryDirs = (root: string, manifest: Pick<AcceleratorManifest, "cuda">): string[] =>
+  manifest.cuda === undefined ? [] : [join(root, "cuda"), ...manifest.cuda.dirs];
+
+export function environment(
+  root: string,
+  manifest: Pick<AcceleratorManifest, "cuda">,
+  inherited: string | undefined,
+): Record<string, string> {
+  const dirs = libraryDirs(root, manifest);
+  const before = (inherited ?? "").split(":").filter((d) => d !== "" && !dirs.includes(d));
+  const path = [...dirs, ...before].join(":");
+  return {
+    TF_FORCE_GPU_ALLOW_GROWTH: "true",
+    TF_CPP_MIN_LOG_LEVEL: "2",
+    ...(path !== "" && { LD_LIBRARY_PATH: path }),
+  };
+}
+
+/** `.gpu/env.sh`, to be sourced by a POSIX shell; what the user has set stays behind ours or wins. */
+export function envScript(root: string, manifest: Pick<AcceleratorManifest, "cuda">): string {
+  const dirs = libraryDirs(root, manifest).join(":");
+  const kept = (name: string, value: string): string => `export ${name}="\${${name}:-${value}}"`;
+  return [
+    "# Source this before a node process that uses the GPU: the dynamic linker reads its path when a process starts.",
+    kept("TF_FORCE_GPU_ALLOW_GROWTH", "true"),
+    kept("TF_CPP_MIN_LOG_LEVEL", "2"),
+    ...(dirs === ""
+      ? []
+      : [`export LD_LIBRARY_PATH=${quoted(dirs)}"\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`]),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,77 @@
+import { describe, expect, it } from "vitest";
+import { TrainError } from "../../../src/core/errors.js";
+import { chooseLearner, chooseSampler, type Machine } from "../../../src/model/accelerator/choose.js";
+import { openFirst } from "../../../src/model/engine/open.js";
+
+const bare: Machine = {
+  gpu: null,
+  gpuBytes: null,
+  missing: { "ort-cuda": "not installed", "tfjs-node-gpu": "not installed" },
+};
+const host: Machine = {
+  gpu: "NVIDIA H200",
+  gpuBytes: 150e9,
+  missing: { "ort-cuda": null, "tfjs-node-gpu": null },
+};
+
+describe("auto", () => {
+  it("is onnxruntime on the CPU where there is no GPU, whatever is installed", () => {
+    for (const machine of [bare, { ...host, gpu: null }]) {
+      expect(chooseLearner("auto", 1e9, machine).order).toEqual(["ort-cpu"]);
+      expect(chooseSampler("auto", machine).order).toEqual(["ort-cpu"]);
+    }
+  });
+
+  it("goes by the model's size on a GPU, with the CPU last", () => {
+    expect(chooseLearner("auto", 1.8e6, host)).toEqual({
+      order: ["ort-cuda", "tfjs-node-gpu", "ort-cpu"],
+      reason: "NVIDIA H200, 1.80 M parameters: ort-cuda is faster below 5 M",
+    });
+    expect(chooseLearner("auto", 121e6, host)).toEqual({
+      order: ["tfjs-node-gpu", "ort-cuda", "ort-cpu"],
+      reason: "NVIDIA H200, 121 M parameters: tfjs-node-gpu is faster from 5 M on",
+    });
+    expect(chooseSampler("auto", host).order).toEqual(["ort-cuda", "ort-cpu"]);
+  });
+
+  it("passes over what is not installed, and says so", () => {
+    const half = { ...host, missing: { ...host.missing, "tfjs-node-gpu": "not installed" } };
+    const { order, reason } = chooseLearner("auto", 121e6, half);
+    expect(order).toEqual(["ort-cuda", "ort-cpu"]);
+    expect(reason).toContain("tfjs-node-gpu: not installed");
+    const none = { ...host, missing: bare.missing };
+    expect(chooseSampler("auto", none)).toEqual({
+      order: ["ort-cpu"],
+      reason: "NVIDIA H200; ort-cuda: not installed",
+    });
+  });
+
+  it("leaves a name as it is", () => {
+    expect(chooseLearner("ort-webgpu", 1e6, bare)).toEqual({
+      order: ["ort-webgpu"],
+      reason: "asked for by name",
+    });
+  });
+});
+
+describe("opening an order", () => {
+  const refuse = new TrainError("tool", "learner.backend=ort-cuda cannot be used");
+  const open = async (backend: string) => {
+    if (backend === "ort-cuda") throw refuse;
+    if (backend === "ort-webgpu") throw new TrainError("data", "bad weights");
+    return backend;
+  };
+
+  it("takes the first that loads and keeps the reasons of the others", async () => {
+    expect(await openFirst(["ort-cuda", "ort-cpu"], open)).toEqual({
+      value: "ort-cpu",
+      backend: "ort-cpu",
+      refused: [refuse.message],
+    });
+  });
+
+  it("throws the refusal of the last, and anything else at once", async () => {
+    await expect(openFirst(["ort-cuda"], open)).rejects.toBe(refuse);
+    await expect(openFirst(["ort-webgpu", "ort-cpu"], open)).rejects.toMatchObject({ code: "data" });
+  });
+});
