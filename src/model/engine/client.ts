@@ -38,8 +38,8 @@ export interface EngineOptions {
   /** ORT intra-op threads while training and while sampling; default 1 each. */
   readonly trainThreads?: number;
   readonly sampleThreads?: number;
-  /** Rows that are sampled side by side; default 64. */
-  readonly slots?: number;
+  /** Rows that are sampled side by side; null or absent = by the backend. */
+  readonly slots?: number | null;
   /** Prompt and completion tokens of one row at most. */
   readonly maxLength: number;
 }
@@ -91,7 +91,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     weights,
     trainThreads: threads.train,
     sampleThreads: threads.sample,
-    slots: options.slots ?? 64,
+    slots: options.slots ?? null,
     maxLength,
     learner: options.learner ?? ["ort-cpu"],
     sampler: options.sampler ?? ["ort-cpu"],

@@ -164,10 +164,10 @@ export function makeGenerator(ort: OrtModule, options: GeneratorOptions): Genera
   return generator;
 }
 
-type View = (from: string, to: string, dims: readonly number[]) => Feeds[string];
+export type View = (from: string, to: string, dims: readonly number[]) => Feeds[string];
 
 /** q, k, v and gate, up as one matrix each: they lie side by side in the flat weights. */
-function fusedFeeds(config: Qwen2Config, view: View): Feeds {
+export function fusedFeeds(config: Qwen2Config, view: View): Feeds {
   const feeds: Feeds = {};
   const d = config.hiddenSize;
   const qkv = (config.numHeads + 2 * config.numKvHeads) * config.headDim;
@@ -264,7 +264,8 @@ function makeStepper(
   };
 }
 
-function checkRequest(request: SampleRequest, maxLength: number, vocabSize: number): void {
+/** @throws TrainError "data" that names the request and what is wrong with it */
+export function checkRequest(request: SampleRequest, maxLength: number, vocabSize: number): void {
   const { id, promptIds, sampling } = request;
   const fail = (message: string, hint: string): never => {
     throw new TrainError("data", `request ${id}: ${message}`, { hint });

@@ -15,7 +15,8 @@ export interface WorkerSettings {
   readonly weights: Weights;
   readonly trainThreads: number;
   readonly sampleThreads: number;
-  readonly slots: number;
+  /** null = by the sampler's backend. */
+  readonly slots: number | null;
   readonly maxLength: number;
   /** To be tried in this order. */
   readonly learner: readonly LearnerBackend[];

@@ -18,6 +18,7 @@ import { guardedTrainer } from "./guard.js";
 import { checkProvider, openFirst, openTfjs, type Running } from "./open.js";
 import type { CallName, FromWorker, ToWorker, WorkerSettings } from "./protocol.js";
 import { toWire } from "./protocol.js";
+import { makeRolloutGenerator } from "./rollout-generator.js";
 import { restoreState, saveState } from "./state.js";
 import { makeTrainer } from "./trainer.js";
 
@@ -32,8 +33,13 @@ const running = (backend: LearnerBackend, runtime: string, device: string): Runn
   device,
 });
 
+/** Rollouts side by side where nobody says: more rows fill a GPU's kernels, a core is full with few. */
+const SLOTS = { cpu: 64, device: 512 };
+/** Parameters from which products are worth rounding their factors to TF32; smaller models wait for launches instead. */
+const TF32_PARAMETERS = 10_000_000;
+
 async function start(settings: WorkerSettings) {
-  const { config, maxLength, slots } = settings;
+  const { config, maxLength } = settings;
   const ort = await loadOrt();
   const layout = flatLayout(config);
   const weights = new Float32Array(layout.size);
@@ -60,7 +66,12 @@ async function start(settings: WorkerSettings) {
   const sampler = await openFirst(settings.sampler, async (backend) => {
     await checkProvider(ort, "sampler.backend", backend);
     const provider = providerOf(backend);
-    const generator = makeGenerator(ort, { ...shared, threads: settings.sampleThreads, provider, slots });
+    const slots = settings.slots ?? (provider === "cpu" ? SLOTS.cpu : SLOTS.device);
+    const options = { ...shared, threads: settings.sampleThreads, provider, slots };
+    const generator =
+      provider === "cpu"
+        ? makeGenerator(ort, options)
+        : makeRolloutGenerator(ort, { ...options, tf32: layout.size >= TF32_PARAMETERS });
     return { generator, device: deviceOf(provider, settings.sampleThreads) };
   });
   const trainer = guardedTrainer({ trainer: learner.value.trainer, note: (text) => note(text) });

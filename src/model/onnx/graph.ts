@@ -13,12 +13,19 @@ const { ModelProto } = proto.onnx;
 export type Value = string;
 /** A number, or a sum of products of symbols and numbers such as "S+B*T*2". */
 export type Dim = number | string;
-export type DType = "float32" | "int32" | "int64";
-export type Attribute = number | string | readonly number[] | { readonly float: number };
+export type DType = "float32" | "int32" | "int64" | "bool";
+export type Attribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly block: Block };
+/** The body of a control-flow op. */
+export type Block = onnx.IGraphProto;
 
-const ELEM = { float32: 1, int32: 6, int64: 7 } as const;
+const ELEM = { float32: 1, int32: 6, int64: 7, bool: 9 } as const;
 /** Attribute kinds of onnx.proto. */
-const ATTR = { float: 1, int: 2, string: 3, ints: 7 } as const;
+const ATTR = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const;
 const OPSET = 18;
 const CONTRIB = "com.microsoft";
 
@@ -43,16 +50,28 @@ export interface Graph {
   constant(data: Float32Array | readonly number[] | number, dims?: readonly number[]): Value;
   /** An int64 vector that may hold symbols. */
   shape(dims: readonly Dim[]): Value;
+  /** An int64 scalar. */
+  integer(value: number): Value;
   op(type: string, inputs: readonly Value[], attributes?: Readonly<Record<string, Attribute>>): Value;
   /** An op with several outputs, or one of ORT's contributed ops. */
   ops(
     type: string,
     inputs: readonly Value[],
     attributes: Readonly<Record<string, Attribute>>,
-    how: { readonly outputs?: number; readonly contrib?: boolean },
+    how: {
+      readonly outputs?: number;
+      readonly contrib?: boolean;
+      /** Optional outputs that are left out. */
+      readonly without?: readonly number[];
+    },
   ): Value[];
   output(value: Value, name: string, dtype?: DType): void;
   finish(): BuiltGraph;
+  /**
+   * The graph as the body of a control-flow op, with `results` in order. A body may name values of the graphs around
+   * it; its shapes must not hold symbols.
+   */
+  block(results: readonly (readonly [Value, DType])[]): Block;
 }
 
 /** Value of a dimension under the given symbols; throws on an unknown symbol. */
@@ -74,6 +93,7 @@ const int64Bytes = (values: readonly number[]): Uint8Array =>
 function attributeProto(name: string, value: Attribute): onnx.IAttributeProto {
   if (typeof value === "number") return { name, type: ATTR.int, i: value };
   if (typeof value === "string") return { name, type: ATTR.string, s: new TextEncoder().encode(value) };
+  if ("block" in value) return { name, type: ATTR.graph, g: value.block };
   if ("float" in value) return { name, type: ATTR.float, f: value.float };
   return { name, type: ATTR.ints, ints: [...value] };
 }
@@ -87,7 +107,8 @@ const typeOf = (dtype: DType, dims?: readonly Dim[]): onnx.ITypeProto => ({
   },
 });
 
-export function makeGraph(): Graph {
+/** @param prefix goes before every name: the bodies inside a graph need one each */
+export function makeGraph(prefix = ""): Graph {
   const nodes: onnx.INodeProto[] = [];
   const inputs: GraphInput[] = [];
   const outputs: { name: string; dtype: DType }[] = [];
@@ -95,7 +116,7 @@ export function makeGraph(): Graph {
   const shapes = new Map<string, readonly Dim[]>();
   const constants = new Map<string, Value>();
   let next = 0;
-  const fresh = (prefix: string): string => `${prefix}_${next++}`;
+  const fresh = (kind: string): string => `${prefix}${kind}_${next++}`;
 
   const graph: Graph = {
     input(name, dtype, dims) {
@@ -122,7 +143,7 @@ export function makeGraph(): Graph {
 
     shape(dims) {
       const symbolic = dims.some((d) => typeof d !== "number");
-      const key = `${symbolic ? "shape" : "ints"}[${dims.join()}]`;
+      const key = `${prefix}${symbolic ? "shape" : "ints"}[${dims.join()}]`;
       const known = constants.get(key);
       if (known !== undefined) return known;
       constants.set(key, key);
@@ -140,12 +161,21 @@ export function makeGraph(): Graph {
       return key;
     },
 
+    integer(value) {
+      const key = `${prefix}int_${value}`;
+      if (!constants.has(key)) {
+        constants.set(key, key);
+        initializers.push({ name: key, dataType: ELEM.int64, dims: [], rawData: int64Bytes([value]) });
+      }
+      return key;
+    },
+
     op(type, ins, attributes = {}) {
       return graph.ops(type, ins, attributes, {})[0]!;
     },
 
-    ops(type, ins, attributes, { outputs: count = 1, contrib = false }) {
-      const outs = Array.from({ length: count }, () => fresh(type));
+    ops(type, ins, attributes, { outputs: count = 1, contrib = false, without = [] }) {
+      const outs = Array.from({ length: count }, (_, i) => (without.includes(i) ? "" : fresh(type)));
       nodes.push({
         opType: type,
         name: outs[0]!,
@@ -184,6 +214,17 @@ export function makeGraph(): Graph {
         outputs: outputs.map((o) => o.name),
         shapes,
         nodeCount: nodes.length,
+      };
+    },
+
+    block(results) {
+      if (shapes.size > 0) throw new Error(`a body holds symbolic shapes: ${[...shapes.keys()].join()}`);
+      return {
+        name: `${prefix}body`,
+        node: nodes,
+        initializer: initializers,
+        input: inputs.map(({ name, dtype, dims }) => ({ name, type: typeOf(dtype, dims) })),
+        output: results.map(([name, dtype]) => ({ name, type: typeOf(dtype) })),
       };
     },
   };

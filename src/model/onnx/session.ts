@@ -5,7 +5,7 @@
  */
 
 import type * as Ort from "onnxruntime-node";
-import { messageOf } from "../../core/errors.js";
+import { messageOf, TrainError } from "../../core/errors.js";
 import type { Provider } from "../accelerator/backends.js";
 import { type BuiltGraph, type Dim, evalDim } from "./graph.js";
 
@@ -36,17 +36,32 @@ export interface SessionOptions {
   readonly threads: number;
   /** Execution provider; default cpu. One that does not load is an error, not a silent fall back to the CPU. */
   readonly provider?: Provider;
+  /**
+   * False keeps CUDA's fp32 products exact. The binding passes no provider options on, so the switch is NVIDIA's
+   * variable, read when its libraries load: the first CUDA session of the process decides.
+   */
+  readonly tf32?: boolean;
   /** Writes an ORT profile beside the working directory, for benches. */
   readonly profile?: string;
 }
 
+/** One CUDA device is seen by default, device 0: CUDA_VISIBLE_DEVICES picks another. */
+const INSTALL: Readonly<Record<Provider, string>> = {
+  cpu: "reinstall it: npm ci",
+  cuda: "install it: scripts/setup --gpu (train doctor shows what loads), or use ort-cpu",
+  webgpu: "a Vulkan driver and libvulkan.so.1 must be installed; or use ort-cpu",
+};
+
+/** @throws TrainError "tool" when the provider cannot be loaded: there is no fallback to another */
 export async function createSession(
   ort: OrtModule,
   graph: BuiltGraph,
   options: SessionOptions,
 ): Promise<GraphSession> {
-  const session = await ort.InferenceSession.create(graph.bytes, {
-    executionProviders: [options.provider ?? "cpu"],
+  const provider = options.provider ?? "cpu";
+  if (provider === "cuda" && options.tf32 === false) process.env.NVIDIA_TF32_OVERRIDE = "0";
+  const settings: Ort.InferenceSession.SessionOptions = {
+    executionProviders: [provider],
     graphOptimizationLevel: "all",
     intraOpNumThreads: options.threads,
     interOpNumThreads: 1,
@@ -54,6 +69,13 @@ export async function createSession(
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: "0" } } },
     ...(options.profile !== undefined && { enableProfiling: true, profileFilePrefix: options.profile }),
+  };
+  const session = await ort.InferenceSession.create(graph.bytes, settings).catch((cause) => {
+    if (provider === "cpu") throw cause;
+    throw new TrainError("tool", `onnxruntime's ${provider} provider does not load: ${messageOf(cause)}`, {
+      hint: INSTALL[provider],
+      cause,
+    });
   });
   const shapeTensors = new Map<string, Tensor>();
   const shapeTensor = (dims: readonly Dim[], symbols: Readonly<Record<string, number>>): Tensor => {
