@@ -139,18 +139,15 @@ const roundRobin = family({
           d.after === "never"
             ? "p stays"
             : `p after a grant of i: ${all.map((i) => `${i}->${to(i)}`).join(", ")}`;
+        const winners = [start];
+        while (winners.length < n) winners.push(d.after === "next" ? after(winners.at(-1)!) : start);
         return {
           steps: [
             `Pointer p from 0 to ${n - 1}: ${w} bit, ${start} after reset.`,
             steps.join(" "),
             `${pointer}${d.ack ? ", only with ack" : ""}.`,
             resetStep(d),
-            `Check: all request for ${n} clocks: grants ${Array.from({ length: n })
-              .reduce<number[]>(
-                (g2) => [...g2, g2.length === 0 ? start : d.after === "next" ? after(g2.at(-1)!) : start],
-                [],
-              )
-              .join(" ")}.`,
+            `Check: all request for ${n} clocks: grants ${winners.join(" ")}.`,
           ],
           code: [
             `reg ${range(w)}p;`,

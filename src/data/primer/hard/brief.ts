@@ -45,14 +45,18 @@ const wording = (text: Wording, layout: number): string =>
 /** `din[7:0]`. */
 const named = (s: Signal): string => (s.width === 1 ? s.name : `${s.name}[${s.width - 1}:0]`);
 
-const upper = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** A sentence begins with a capital letter, unless it begins with a port's name. */
+const upper = (text: string, signals: readonly Signal[]): string =>
+  signals.some((s) => s.name === /^\w+/.exec(text)?.[0])
+    ? text
+    : text.charAt(0).toUpperCase() + text.slice(1);
 
 function layouts(
   title: readonly [string, string, string],
   signals: readonly Signal[],
   rules: readonly Wording[],
 ): string[] {
-  const rule = (layout: number) => rules.map((r) => upper(wording(r, layout)));
+  const rule = (layout: number) => rules.map((r) => upper(wording(r, layout), signals));
   return [
     [
       `${title[0]}.`,

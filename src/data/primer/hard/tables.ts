@@ -63,5 +63,8 @@ export function drawTable(size: number, k: number, moore: boolean): Table {
 }
 
 /** States visited from 0 under the inputs, the first included. */
-export const walk = (t: Table, inputs: readonly number[]): number[] =>
-  inputs.reduce((states, x) => [...states, t.to[states.at(-1)!]![x as 0 | 1]], [0]);
+export function walk(t: Table, inputs: readonly number[]): number[] {
+  const states = [0];
+  for (const x of inputs) states.push(t.to[states.at(-1)!]![x as 0 | 1]);
+  return states;
+}
