@@ -94,7 +94,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
           maxLength,
           chunk,
           unroll,
-          cache: options.cache ?? cacheFormFor(layout.size),
+          cache: options.cache ?? cacheFormFor(options.provider, layout.size),
           products: options.products ?? (options.provider === "webgpu" ? "plain" : "fused"),
           greedy,
           slots: refill ? rows : null,
@@ -185,8 +185,9 @@ const outOfMemory = (rows: number, cause: unknown): TrainError =>
     cause,
   });
 
-export const cacheFormFor = (parameters: number): CacheForm =>
-  parameters <= LAUNCH_BOUND ? "whole" : "split";
+/** On a CPU nothing is gained by columns of fixed places, and every copy costs. */
+export const cacheFormFor = (provider: Provider, parameters: number): CacheForm =>
+  provider === "cpu" ? "grown" : parameters <= LAUNCH_BOUND ? "whole" : "split";
 
 function refuseNucleus({ id, sampling }: SampleRequest): void {
   if (sampling.temperature === 0 || sampling.topP === 1) return;
