@@ -123,8 +123,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     },
     gradients: (batch, microBatchTokens) => rpc.call("gradients", [batch, microBatchTokens]),
     logprobs: (batch, signal) => rpc.call("logprobs", [batch, LOGPROB_TOKENS], { signal }),
-    generate: (requests, signal, as) =>
-      rpc.stream("generate", [requests, as ?? policyVersion(version)], signal),
+    async *generate(requests, signal, as) {
+      for await (const item of rpc.stream("generate", [requests, as ?? policyVersion(version)], signal)) {
+        if ("note" in item) options.note?.(item.note);
+        else yield item;
+      }
+    },
     async weights() {
       return viewsOf(flatLayout(config), await rpc.call("flat", []));
     },

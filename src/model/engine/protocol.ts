@@ -42,7 +42,11 @@ export interface Calls {
   train: { args: [Batch, StepHyper]; result: StepReport; item: string };
   gradients: { args: [Batch, number]; result: { loss: number; gradient: Float32Array }; item: never };
   logprobs: { args: [Batch, number]; result: Float32Array; item: never };
-  generate: { args: [readonly SampleRequest[], PolicyVersion]; result: null; item: Completion };
+  generate: {
+    args: [readonly SampleRequest[], PolicyVersion];
+    result: null;
+    item: Completion | { readonly note: string };
+  };
   /** All parameters in one array, in the order of `flatLayout`; its buffer changes owner, so nothing is copied on the way. */
   flat: { args: []; result: Float32Array; item: never };
   adopt: { args: [Float32Array]; result: null; item: never };

@@ -36,6 +36,8 @@ export interface RolloutGeneratorOptions extends GeneratorOptions {
   readonly products?: Products;
   /** CUDA may round the factors of matrix products to 10 bits (faster; log-probs then differ by about 1e-3). */
   readonly tf32?: boolean;
+  /** Told when the rows had to be halved, in a sentence. */
+  readonly note?: (text: string) => void;
 }
 
 export interface RolloutCounters {
@@ -162,6 +164,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
           halved = true;
           rows = Math.ceil(Math.min(rows, wave.length) / 2);
           counters.slots = rows;
+          options.note?.(`the device's memory did not hold the rollouts: ${rows} side by side from now on`);
           await sessions.clear(); // gives the memory back
           await generator.run(wave, version, emit, aborted);
           continue;

@@ -47,6 +47,7 @@ async function start(settings: WorkerSettings) {
   const shared = { config, layout, weights, maxLength };
   const runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
   let note: (text: string) => void = () => {};
+  let sampleNote: (text: string) => void = () => {};
   const learner = await openFirst(settings.learner, async (backend) => {
     if (isTfjs(backend)) {
       const kernels = await openTfjs(backend);
@@ -71,7 +72,11 @@ async function start(settings: WorkerSettings) {
     const generator =
       provider === "cpu"
         ? makeGenerator(ort, options)
-        : makeRolloutGenerator(ort, { ...options, tf32: layout.size >= TF32_PARAMETERS });
+        : makeRolloutGenerator(ort, {
+            ...options,
+            tf32: layout.size >= TF32_PARAMETERS,
+            note: (text) => sampleNote(text),
+          });
     return { generator, device: deviceOf(provider, settings.sampleThreads) };
   });
   const trainer = guardedTrainer({ trainer: learner.value.trainer, note: (text) => note(text) });
@@ -104,6 +109,7 @@ async function start(settings: WorkerSettings) {
     logprobs: ([batch, tokens]) => trainer.logprobs(batch as Batch, tokens as number),
     generate: async ([requests, version], emit, aborted) => {
       await trainer.pull(false);
+      sampleNote = (text) => emit({ note: text });
       await generator.run(requests as SampleRequest[], version as PolicyVersion, emit, aborted);
       return null;
     },
