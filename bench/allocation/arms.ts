@@ -70,6 +70,7 @@ export function makeArm(name: ArmName, population: Population, setup: ArmSetup, 
 /** The defaults of the config. */
 export const ADAPTIVE = {
   nMin: 4,
+  keep: { kind: "mixed" },
   nMax: 48,
   stepTokens: null,
   explore: 0.1,
@@ -88,7 +89,7 @@ export const ADAPTIVE = {
 function oracle(population: Population, groupSize: number): Strategy {
   return {
     name: "oracle",
-    filters: true,
+    keep: { kind: "mixed" },
     plan: ({ needed, round }): PlannedProblem[] => {
       if (round > 0) return [];
       const worth = Float64Array.from({ length: population.size }, (_, i) => {

@@ -57,7 +57,7 @@ for (let s = 1; s <= steps + WARM_UP; s++) {
   const t0 = cpu();
   strategy.mark();
   const t1 = cpu();
-  const plan = strategy.plan({ step: toStep(s), version, round: 0, needed });
+  const plan = strategy.plan({ step: toStep(s), version, round: 0, needed, spent: 0 });
   const t2 = cpu();
   const drawn = plan.map((p, g) => groupOf(p.problem, p.rollouts, g, p.prior));
   const outcomes = drawn.map((group, k) => {

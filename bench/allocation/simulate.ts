@@ -11,6 +11,7 @@
 import type { Rng } from "../../src/core/rng.js";
 import { type PolicyVersion, policyVersion, step as toStep } from "../../src/core/units.js";
 import { GroupBank } from "../../src/rl/algo/bank.js";
+import { isKept, type KeepRule } from "../../src/rl/algo/filters.js";
 import type { PlannedProblem, Strategy } from "../../src/rl/algo/strategy.js";
 import type { Population, TrainedSignal } from "./populations.js";
 
@@ -85,6 +86,7 @@ export function simulate(
         version,
         round,
         needed: options.groups - useful.length,
+        spent: 0,
       });
       planMs += performance.now() - began;
       if (plan.length === 0) break;
@@ -96,8 +98,6 @@ export function simulate(
         visited[p.problem] = 1;
         rollouts += p.rollouts;
         tokens += p.rollouts * population.tokens[p.problem]!;
-        if (successes === 0) waste.failed += p.rollouts;
-        else if (successes === p.rollouts) waste.solved += p.rollouts;
         return { ...p, policyVersion: version, successes, p: rate };
       });
       const observing = performance.now();
@@ -111,9 +111,17 @@ export function simulate(
         })),
       );
       planMs += performance.now() - observing;
-      const mixed = drawn.filter((g) => g.successes > 0 && g.successes < g.rollouts);
-      usefulGroups += mixed.length;
-      useful.push(...(strategy.filters ? mixed : drawn));
+      const minSize = options.baseline === "history" ? 1 : 2;
+      const kept = drawn.filter((g) =>
+        isKept(g.successes, g.rollouts - g.successes, g.prior, strategy.keep, minSize),
+      );
+      usefulGroups += kept.length;
+      for (const g of drawn) {
+        if (kept.includes(g)) continue;
+        if (g.successes === 0) waste.failed += g.rollouts;
+        else waste.solved += g.rollouts;
+      }
+      useful.push(...kept);
     }
     const gauges = strategy.metrics();
     if (step > options.steps / 2 && typeof gauges["adaptive/brier"] === "number")
@@ -126,7 +134,7 @@ export function simulate(
       emptySteps++;
       strategy.widen();
     }
-    const s = stepSignal(trained, strategy.filters, population, options.baseline);
+    const s = stepSignal(trained, strategy.keep, population, options.baseline);
     snr2 += s.snr2;
     signal += s.signal;
     population.update(s.groups, Math.sqrt(s.snr2 / (DIRECTIONS + s.snr2)));
@@ -150,9 +158,16 @@ export function simulate(
   };
 }
 
+/** Probability that a group of n rollouts with pass rate p is trained on. */
+function keptAt(p: number, n: number, prior: PlannedProblem["prior"], keep: KeepRule): number {
+  if (keep.kind === "all") return 1;
+  const [solved, failed] = [isKept(n, 0, prior, keep, 1), isKept(0, n, prior, keep, 1)];
+  return 1 - (solved ? 0 : p ** n) - (failed ? 0 : (1 - p) ** n);
+}
+
 function stepSignal(
   trained: readonly SimGroup[],
-  filters: boolean,
+  keep: KeepRule,
   population: Population,
   baseline: SimOptions["baseline"],
 ): { snr2: number; signal: number; groups: TrainedSignal[] } {
@@ -160,7 +175,7 @@ function stepSignal(
   const groups = trained.map((g): TrainedSignal => {
     const { p, rollouts: n, weight, prior } = g;
     const true_ = population.rate(g.problem);
-    const stands = filters ? 1 / Math.max(1e-9, 1 - p ** n - (1 - p) ** n) : 1;
+    const stands = 1 / Math.max(1e-9, keptAt(p, n, prior, keep));
     const s = weight * population.honesty * true_ * (1 - true_) * stands;
     const variance = p * (1 - p);
     const strength = prior.a + prior.b;

@@ -1,7 +1,8 @@
 /** `train doctor`: the findings as lines, or as JSON for a bug report. */
 
 import { EXIT_CODES } from "../core/errors.js";
-import { type Check, examine } from "../stages/doctor.js";
+import { examine } from "../stages/doctor.js";
+import type { Check } from "../stages/doctor-check.js";
 import { type Shell, versionOf } from "./shell.js";
 import { paint, printable, wrap } from "./text.js";
 
@@ -17,6 +18,7 @@ export async function doctorCommand(shell: Shell, request: { json: boolean }): P
     env: {
       telemetryOff: process.env.ORT_DISABLE_TELEMETRY === "1",
       visibleDevices: process.env.CUDA_VISIBLE_DEVICES,
+      libraryPath: process.env.LD_LIBRARY_PATH ?? "",
     },
   });
   const ready = findings.every((f) => f.state !== "missing");

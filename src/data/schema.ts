@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LEVELS } from "./primer/level.js";
 
 export const dataSchema = z
   .strictObject({
@@ -6,6 +7,10 @@ export const dataSchema = z
       .enum(["primer", "jsonl"])
       .default("primer")
       .describe("primer = the built-in problems; jsonl = your own, one JSON object a line"),
+    level: z
+      .enum(LEVELS)
+      .default("basic")
+      .describe("Primer: basic = small circuits, hard = larger ones with longer reasoning, all = both"),
     path: z.string().nullable().default(null).describe("The .jsonl file when source is jsonl"),
     test_share: z
       .number()
@@ -21,6 +26,9 @@ export const dataSchema = z
   .superRefine((c, ctx) => {
     if (c.source === "jsonl" && c.path === null) {
       ctx.addIssue({ code: "custom", path: ["path"], message: "source is jsonl, so the file must be named" });
+    }
+    if (c.source === "jsonl" && c.level !== "basic") {
+      ctx.addIssue({ code: "custom", path: ["level"], message: "only the built-in problems have levels" });
     }
   })
   .prefault({});

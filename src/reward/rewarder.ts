@@ -91,6 +91,7 @@ export function makeRewarder(options: RewarderOptions): SimulatorRewarder {
     formal,
     prover,
     auditBench: (problem, signal) => readyGolden(auditGoldens, problem, retries, signal),
+    provable: ({ task }, golden, signal) => goldens.provable(task, golden, signal),
     check: check(true),
   });
   const results = makeMemo<Result | Infra>(MAX_CACHED, (r) => r.kind === "result");

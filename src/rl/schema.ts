@@ -7,6 +7,8 @@ export const OVERLONG = { buffer: 32, factor: 1 } as const;
 export const fewestRollouts = (nMin: number | null, groupSize: number): number =>
   nMin ?? Math.min(4, groupSize);
 
+const DEFAULT_SURPRISE = 0.1;
+
 const sampling = z
   .strictObject({
     strategy: z
@@ -57,7 +59,7 @@ const sampling = z
       .enum(["fixed", "linear", "signal"])
       .default("linear")
       .describe(
-        "adaptive: from kappa to kappa_final never, with the steps, or as the signal that is left falls to half its peak",
+        "adaptive: from kappa to kappa_final never, with the steps (or the token budget, if that ends sooner), or as the signal that is left falls to half its peak",
       ),
     prior_strength: z
       .number()
@@ -89,6 +91,19 @@ const sampling = z
       .boolean()
       .default(true)
       .describe("adaptive: set aside problems solved with near certainty on two visits"),
+    keep: z
+      .enum(["auto", "mixed", "surprising"])
+      .default("auto")
+      .describe(
+        "Which groups are trained on. mixed = those with passes and fails (DAPO); surprising = all-equal ones too, where the estimates " +
+          "expected otherwise (adaptive with advantage history); auto = surprising where it can be, else mixed",
+      ),
+    min_surprise: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .default(DEFAULT_SURPRISE)
+      .describe("surprising: smallest advantage with which an all-equal group is trained on"),
     objective: z
       .enum(["curriculum", "uniform"])
       .default("curriculum")
@@ -184,7 +199,9 @@ export const rlSchema = z
       .positive()
       .nullable()
       .default(null)
-      .describe("Stop, evaluate and finish after this many sampled tokens"),
+      .describe(
+        "Stop, evaluate and finish after this many sampled tokens; schedules then end with the budget",
+      ),
     only: z
       .enum(["rollouts", "training"])
       .nullable()
@@ -258,6 +275,15 @@ export const rlSchema = z
       refuse(
         ["max_generated_tokens"],
         `one step has at least ${fewest} x ${c.groups} = ${least} rollouts, so this budget ends before the first step does`,
+      );
+    }
+    const history = c.advantage === "history" || (c.advantage === "auto" && adaptive);
+    if (c.sampling.keep === "surprising" && !(adaptive && history)) {
+      refuse(
+        ["sampling", "keep"],
+        adaptive
+          ? `advantage ${c.advantage} leaves nothing of all-equal groups; use advantage: history, or keep: mixed`
+          : `${c.sampling.strategy} keeps no estimates that could be surprised; use keep: mixed, or strategy: adaptive`,
       );
     }
     const needsTwo = c.advantage === "auto" ? !adaptive : c.advantage !== "history";

@@ -11,7 +11,13 @@ export const samplerSchema = z
         "What it runs on: onnxruntime on the CPU, CUDA or WebGPU; auto takes CUDA where it is installed",
       ),
     threads: z.int().min(1).default(1).describe("Threads of one sampling kernel; the other cores simulate"),
-    slots: z.int().min(1).max(1024).default(64).describe("Rollouts decoded side by side"),
+    slots: z
+      .int()
+      .min(1)
+      .max(4096)
+      .nullable()
+      .default(null)
+      .describe("Rollouts decoded side by side; null = 64 on a CPU, 512 on a GPU"),
     temperature: z.number().min(0).default(1).describe("Sampling temperature of training rollouts"),
     top_p: z
       .number()

@@ -15,6 +15,8 @@ export interface Ran {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Killed after this long. */
+  readonly seconds?: number;
   /** Called every 10 s while it runs. */
   readonly waiting?: (seconds: number) => void;
 }
@@ -46,11 +48,13 @@ export function realEffects(say: (line: string) => void, libraryPath: string): E
           reject: false,
           all: true,
           stdin: "ignore",
+          ...(options.seconds !== undefined && { timeout: options.seconds * 1000, killSignal: "SIGKILL" }),
           ...(options.cwd !== undefined && { cwd: options.cwd }),
           ...(options.env !== undefined && { env: options.env }),
         });
         const absent = ran.code === "ENOENT" || ran.code === "EACCES";
-        return { code: absent ? null : (ran.exitCode ?? 128), output: ran.all ?? "" };
+        const late = ran.timedOut ? `\nno answer within ${options.seconds} s` : "";
+        return { code: absent ? null : (ran.exitCode ?? 128), output: (ran.all ?? "") + late };
       } finally {
         clearInterval(timer);
       }

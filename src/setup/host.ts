@@ -34,10 +34,11 @@ export async function lookAtHost(effects: Effects, given: string | undefined): P
 }
 
 async function cards(effects: Effects): Promise<{ gpus: Gpu[]; driver?: string }> {
-  const ran = await effects.run("nvidia-smi", [
-    "--query-gpu=name,compute_cap,driver_version",
-    "--format=csv,noheader",
-  ]);
+  const ran = await effects.run(
+    "nvidia-smi",
+    ["--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"],
+    { seconds: 10 },
+  );
   if (ran.code === 0) {
     const rows = ran.output
       .trim()

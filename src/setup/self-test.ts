@@ -16,6 +16,8 @@ export interface TestResult {
 
 export type Backend = TfjsPackage | "ort-cuda" | "ort-webgpu";
 
+/** TensorFlow may compile kernels for a card newer than its own at first use. */
+const SECONDS = 120;
 const CHILD = new URL("../cli/accelerator-test.js", import.meta.url);
 
 export async function selfTest(
@@ -24,7 +26,10 @@ export async function selfTest(
   env: Readonly<Record<string, string>>,
   effects: Effects,
 ): Promise<TestResult> {
-  const ran = await effects.run(process.execPath, [...childWords(), root, backend], { env });
+  const ran = await effects.run(process.execPath, [...childWords(), root, backend], {
+    env,
+    seconds: SECONDS,
+  });
   const line = ran.output.split("\n").find((l) => l.startsWith("{"));
   if (line !== undefined) {
     try {

@@ -28,7 +28,14 @@ export interface Trace {
 export async function loadTraces(config: DistillConfig, ctx: StageContext): Promise<readonly Trace[]> {
   const { distill, data, run } = config;
   if (data.source === "primer") {
-    return [...primerTexts({ seed: run.seed, count: distill.samples, rlOnlyShare: distill.rl_only_share })];
+    return [
+      ...primerTexts({
+        seed: run.seed,
+        count: distill.samples,
+        rlOnlyShare: distill.rl_only_share,
+        level: data.level,
+      }),
+    ];
   }
   if (distill.path === null) {
     throw new TrainError("config", "distill.path is not set, so there are no traces to learn from", {

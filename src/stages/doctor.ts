@@ -10,17 +10,11 @@ import { dirname, join, resolve } from "node:path";
 import { messageOf, TrainError } from "../core/errors.js";
 import { openSimulator } from "../reward/sim/simulators.js";
 import { installHint, locateTools, type Tools } from "../reward/sim/tools.js";
+import { realEffects } from "../setup/effects.js";
+import { acceleratorChecks } from "./doctor-accelerator.js";
+import { type Check, missing, note, ok } from "./doctor-check.js";
 import { firstLine, run } from "./doctor-run.js";
 import { scratchRoot } from "./rewards.js";
-
-export interface Check {
-  readonly name: string;
-  /** note: training runs, but less well; missing: it cannot run. */
-  readonly state: "ok" | "note" | "missing";
-  readonly value: string;
-  /** What to type or do. */
-  readonly fix?: string;
-}
 
 export interface Examined {
   readonly root: string;
@@ -29,18 +23,18 @@ export interface Examined {
   readonly cores: number;
   readonly searchPath: string;
   readonly version: string;
-  readonly env: { readonly telemetryOff: boolean; readonly visibleDevices: string | undefined };
+  readonly env: {
+    readonly telemetryOff: boolean;
+    readonly visibleDevices: string | undefined;
+    /** LD_LIBRARY_PATH */
+    readonly libraryPath: string;
+  };
 }
 
 const GIB = 2 ** 30;
 /** What the default run uses at most, and what two checkpoints with logs take. */
 const NEED_MEMORY = 3 * GIB;
 const NEED_DISK = GIB / 2;
-
-const ok = (name: string, value: string): Check => ({ name, state: "ok", value });
-const note = (name: string, value: string, fix?: string): Check =>
-  fix === undefined ? { name, state: "note", value } : { name, state: "note", value, fix };
-const missing = (name: string, value: string, fix: string): Check => ({ name, state: "missing", value, fix });
 
 export async function examine(it: Examined): Promise<Check[]> {
   const checks = await Promise.all([
@@ -52,6 +46,10 @@ export async function examine(it: Examined): Promise<Check[]> {
     cpu(it.cores),
     memory(),
     devices(it.env.visibleDevices),
+    acceleratorChecks(
+      it.root,
+      realEffects(() => {}, it.env.libraryPath),
+    ),
     folder("runs", resolve(it.cwd, "checkpoints/runs"), "run.dir=FOLDER"),
     folder("cache", it.cacheDir, "the environment variable VERILOOP_CACHE=FOLDER"),
     policy(it),

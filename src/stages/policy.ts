@@ -18,6 +18,9 @@ import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { backendChoices, chooseBackends, engineLabel, planMemory } from "./backends.js";
 import type { StageContext } from "./stage.js";
 
+/** Parameters from which products are worth rounding their factors to TF32; smaller models wait for launches instead. */
+const TF32_PARAMETERS = 10_000_000;
+
 export interface Policy {
   readonly config: Qwen2Config;
   readonly parameters: number;
@@ -83,8 +86,7 @@ export async function startPolicy(
     note: open.warn,
     checkpointing: open.learner?.checkpointing ?? ("auto" as const),
     deviceBytes: backends.machine.gpuBytes,
-    // Small models are bound by launches, so exact products cost them nothing.
-    tf32: backends.learner.order[0] === "tfjs-node-gpu",
+    tf32: parameters >= TF32_PARAMETERS,
     trainThreads: Math.min(open.learner?.threads ?? 1, open.cores),
     sampleThreads: Math.min(open.sampler.threads, open.cores),
     slots: open.sampler.slots,

@@ -16,7 +16,7 @@ export async function loadProblems(
 ): Promise<ProblemSource> {
   const source =
     section.source === "primer"
-      ? primerSource()
+      ? primerSource({ level: section.level })
       : await readProblems(resolvePath(section.path!, ctx), { testShare: section.test_share });
   if (section.families.length === 0) return nonEmpty(source);
   const wanted = new Set(section.families);

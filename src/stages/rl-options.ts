@@ -7,6 +7,7 @@ import { seed } from "../core/units.js";
 import { AdaptiveStrategy } from "../rl/algo/adaptive.js";
 import type { AdvantageMode } from "../rl/algo/advantages.js";
 import { batchMinStrategy, batchWindowStrategy } from "../rl/algo/batch-strategies.js";
+import type { KeepRule } from "../rl/algo/filters.js";
 import type { Strategy } from "../rl/algo/strategy.js";
 import { dynamicStrategy, fixedStrategy } from "../rl/algo/uniform-strategies.js";
 import type { TrainerOptions } from "../rl/loop/trainer.js";
@@ -47,11 +48,23 @@ export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: R
         revisit: sampling.revisit,
         retire: sampling.retire,
         objective: sampling.objective,
+        keep: keepRule(config),
         seed: seed(config.run.seed),
       });
     default:
       throw new TrainError("bug", `unknown strategy ${sampling.strategy satisfies never}`);
   }
+}
+
+const advantageOf = ({ rl }: RlConfig): AdvantageMode =>
+  rl.advantage !== "auto" ? rl.advantage : rl.sampling.strategy === "adaptive" ? "history" : "group_std";
+
+/** Which groups the config's strategy trains on. */
+export function keepRule(config: RlConfig): KeepRule {
+  const { strategy, keep, min_surprise: least } = config.rl.sampling;
+  if (strategy === "fixed") return { kind: "all" };
+  const surprisable = strategy === "adaptive" && advantageOf(config) === "history";
+  return surprisable && keep !== "mixed" ? { kind: "surprising", least } : { kind: "mixed" };
 }
 
 /** Tokens behind the counts that a run starts from: those of the problems' priors, where the strategy uses them. */
@@ -64,7 +77,6 @@ export function tokensOfPriors(config: RlConfig, train: readonly Problem[]): num
 /** @param priorTokens tokens that were spent before the run and that count as its own */
 export function trainerOptions(config: RlConfig, priorTokens = 0): TrainerOptions {
   const { rl, learner, sampler } = config;
-  const auto: AdvantageMode = rl.sampling.strategy === "adaptive" ? "history" : "group_std";
   const loss: LossSpec = {
     kind: "clip",
     epsLow: rl.loss.eps_low,
@@ -80,7 +92,7 @@ export function trainerOptions(config: RlConfig, priorTokens = 0): TrainerOption
     bank: rl.sampling.bank,
     bankMaxAge: rl.sampling.bank_max_age,
     updatesPerBatch: rl.updates_per_batch,
-    advantage: rl.advantage === "auto" ? auto : rl.advantage,
+    advantage: advantageOf(config),
     loss,
     divisor: rl.loss.divisor,
     overlong: {
@@ -90,6 +102,7 @@ export function trainerOptions(config: RlConfig, priorTokens = 0): TrainerOption
     },
     screen: rl.sampling.screen,
     priorTokens,
+    tokenBudget: rl.max_generated_tokens,
     importanceCap: rl.loss.importance_cap,
     sampling: { temperature: sampler.temperature, topP: sampler.top_p, maxTokens: sampler.max_tokens },
     hyper: hyperOf(learner),

@@ -50,7 +50,7 @@ export function vitalsOf(o: StepOutcome): Vitals {
     truncated: scored === 0 ? null : t.truncated / scored,
     gap: o.report?.klBehavior ?? null,
     lag: o.lag,
-    yield: t.drawnGroups === 0 ? null : t.mixed / t.drawnGroups,
+    yield: t.drawnGroups === 0 ? null : t.useful / t.drawnGroups,
     quarantined: t.quarantined.map((q) => q.id),
   };
 }

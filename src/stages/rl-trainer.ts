@@ -12,7 +12,7 @@ import { type RoundKeeper, recordedPlan } from "../rl/loop/rounds.js";
 import { RlTrainer } from "../rl/loop/trainer.js";
 import { type RoundFiles, roundFiles } from "../run/rounds.js";
 import type { Policy } from "./policy.js";
-import { makeStrategy, tokensOfPriors, trainerOptions } from "./rl-options.js";
+import { keepRule, makeStrategy, tokensOfPriors, trainerOptions } from "./rl-options.js";
 import type { RlConfig } from "./schema.js";
 
 export interface OpenTrainer {
@@ -35,7 +35,7 @@ export function openTrainer(config: RlConfig, open: OpenTrainer): OpenedTrainer 
   const rng = makeRng(config.run.seed);
   const { policy, dump } = open;
   const strategy = dump
-    ? replayStrategy(dump.plans, config.rl.sampling.strategy !== "fixed")
+    ? replayStrategy(dump.plans, keepRule(config))
     : makeStrategy(config, open.problems, rng);
   const options = trainerOptions(config, tokensOfPriors(config, open.problems));
   // A dump has its plans already: nothing is left to be found out.

@@ -69,6 +69,7 @@ always @(a) n = n + 1; assign y = ^a ^ (n > 400); endmodule`;
       formal: { when: "audit", seconds: 1 },
       prover: null,
       auditBench: () => Promise.reject(new Error("not used")),
+      provable: () => Promise.reject(new Error("not used")),
       check: { simulator: null as never, names: null as never },
     });
     const chosen = (golden: string): number[] =>

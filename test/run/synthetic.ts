@@ -50,6 +50,14 @@ export function syntheticRun(
         "train/rollouts_per_problem/min": 4,
         "train/rollouts_per_problem/mean": n / drawn,
         "train/rollouts_per_problem/max": 20 + rng.int(28),
+        "train/rollouts_per_problem/hist/2": 20 + rng.int(5),
+        "train/rollouts_per_problem/hist/3": 8 + rng.int(5),
+        ...Object.fromEntries(
+          [1, 4, 8].flatMap((k) => [
+            [`adaptive/reliability/${k}/predicted`, k / 10 + 0.05],
+            [`adaptive/reliability/${k}/observed`, k / 10 + 0.02 * rng.uniform()],
+          ]),
+        ),
         "waste/all_solved": rng.int(30),
         "waste/all_failed": rng.int(40),
         "waste/stale": rng.int(6),

@@ -1,7 +1,8 @@
 /** The built-in problems: what the rest of the project uses. */
 
 export type { Family } from "./family.js";
-export { FAMILIES, type Instance, instanceOf, instances } from "./instance.js";
+export { FAMILIES, familiesOf, type Instance, instanceOf, instances } from "./instance.js";
+export { LEVELS, type Level } from "./level.js";
 export {
   type DistillText,
   isRlOnly,

@@ -16,7 +16,9 @@ import { counters } from "./counters.js";
 import { type Circuit, type Family, moduleText, type Params } from "./family.js";
 import { machines } from "./fsm.js";
 import { gates } from "./gates.js";
+import { HARD_FAMILIES } from "./hard/index.js";
 import { history } from "./history.js";
+import type { Level } from "./level.js";
 import { memories } from "./memory.js";
 import { muxes } from "./muxes.js";
 import { registers } from "./registers.js";
@@ -24,6 +26,7 @@ import { shifts } from "./shifts.js";
 import { timing } from "./timing.js";
 import { unseen } from "./unseen.js";
 
+/** The families of the basic level. */
 export const FAMILIES: readonly Family[] = [
   ...gates,
   ...muxes,
@@ -98,18 +101,25 @@ function instancesOf(family: Family): Instance[] {
   });
 }
 
-let all: readonly Instance[] | undefined;
+export const familiesOf = (level: Level): readonly Family[] =>
+  level === "basic" ? FAMILIES : level === "hard" ? HARD_FAMILIES : [...FAMILIES, ...HARD_FAMILIES];
 
-/** Every instance, family by family; built once. */
-export function instances(): readonly Instance[] {
-  all ??= FAMILIES.flatMap(instancesOf);
-  return all;
+const built = new Map<Level, readonly Instance[]>();
+
+/** Every instance of a level, family by family; built once. `all` is the basic ones, then the hard ones. */
+export function instances(level: Level = "basic"): readonly Instance[] {
+  const known = built.get(level);
+  if (known !== undefined) return known;
+  const made =
+    level === "all" ? [...instances("basic"), ...instances("hard")] : familiesOf(level).flatMap(instancesOf);
+  built.set(level, made);
+  return made;
 }
 
 let byId: ReadonlyMap<string, Instance> | undefined;
 
 export function instanceOf(id: ProblemId | string): Instance {
-  byId ??= new Map(instances().map((instance) => [instance.id, instance]));
+  byId ??= new Map(instances("all").map((instance) => [instance.id, instance]));
   const found = byId.get(id);
   if (found === undefined) {
     throw new TrainError("data", `no built-in problem is called ${JSON.stringify(id)}`, {

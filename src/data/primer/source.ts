@@ -6,16 +6,19 @@ import { hash128, makeRng } from "../../core/rng.js";
 import type { Message, Problem } from "../../core/types.js";
 import type { ProblemId } from "../../core/units.js";
 import { type Instance, instances } from "./instance.js";
+import type { Level } from "./level.js";
 import { promptOf, teach } from "./teacher.js";
 
 export interface PrimerOptions {
   /** Chooses the phrasing of each problem; splits and goldens do not depend on it. */
   readonly seed?: number;
+  /** Default `basic`. */
+  readonly level?: Level;
 }
 
-export function primerSource({ seed = 0 }: PrimerOptions = {}): ProblemSource {
+export function primerSource({ seed = 0, level = "basic" }: PrimerOptions = {}): ProblemSource {
   const root = makeRng(`primer/${seed}`);
-  const problems = instances().map((instance): Problem => {
+  const problems = instances(level).map((instance): Problem => {
     const phrasing = root.fork("phrasing", instance.id).int(instance.circuit.say.length);
     return {
       id: instance.id,
@@ -44,6 +47,8 @@ export interface PrimerTextsOptions {
   readonly rlOnlyShare?: number;
   /** Multiplies every family's slip rate; 0 is a teacher that never errs. */
   readonly slipScale?: number;
+  /** Default `basic`. */
+  readonly level?: Level;
 }
 
 export interface DistillText {
@@ -62,12 +67,12 @@ export const isRlOnly = (id: ProblemId, share: number): boolean =>
  * a slip of its own.
  */
 export function* primerTexts(options: PrimerTextsOptions): Generator<DistillText> {
-  const { seed, count, rlOnlyShare = 0, slipScale = 1 } = options;
+  const { seed, count, rlOnlyShare = 0, slipScale = 1, level = "basic" } = options;
   if (!(rlOnlyShare >= 0 && rlOnlyShare < 1)) {
     throw new TrainError("config", `rlOnlyShare must be at least 0 and less than 1, got ${rlOnlyShare}`);
   }
   const root = makeRng(`primer-texts/${seed}`);
-  const eligible = instances().filter((i) => i.split === "train" && !isRlOnly(i.id, rlOnlyShare));
+  const eligible = instances(level).filter((i) => i.split === "train" && !isRlOnly(i.id, rlOnlyShare));
   for (let done = 0, pass = 0; done < count; pass++) {
     for (const instance of root.fork("pass", pass).shuffle<Instance>(eligible)) {
       if (done === count) return;

@@ -40,8 +40,8 @@ export interface EngineOptions {
   /** ORT intra-op threads while training and while sampling; default 1 each. */
   readonly trainThreads?: number;
   readonly sampleThreads?: number;
-  /** Rows that are sampled side by side; default 64. */
-  readonly slots?: number;
+  /** Rows that are sampled side by side; null or absent = by the backend. */
+  readonly slots?: number | null;
   /** Prompt and completion tokens of one row at most. */
   readonly maxLength: number;
 }
@@ -93,7 +93,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     weights,
     trainThreads: threads.train,
     sampleThreads: threads.sample,
-    slots: options.slots ?? 64,
+    slots: options.slots ?? null,
     maxLength,
     learner: options.learner ?? ["ort-cpu"],
     sampler: options.sampler ?? ["ort-cpu"],
@@ -126,8 +126,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     },
     gradients: (batch, microBatchTokens) => rpc.call("gradients", [batch, microBatchTokens]),
     logprobs: (batch, signal) => rpc.call("logprobs", [batch, LOGPROB_TOKENS], { signal }),
-    generate: (requests, signal, as) =>
-      rpc.stream("generate", [requests, as ?? policyVersion(version)], signal),
+    async *generate(requests, signal, as) {
+      for await (const item of rpc.stream("generate", [requests, as ?? policyVersion(version)], signal)) {
+        if ("note" in item) options.note?.(item.note);
+        else yield item;
+      }
+    },
     async weights() {
       return viewsOf(flatLayout(config), await rpc.call("flat", []));
     },

@@ -15,7 +15,8 @@ export interface WorkerSettings {
   readonly weights: Weights;
   readonly trainThreads: number;
   readonly sampleThreads: number;
-  readonly slots: number;
+  /** null = by the sampler's backend. */
+  readonly slots: number | null;
   readonly maxLength: number;
   /** To be tried in this order. */
   readonly learner: readonly LearnerBackend[];
@@ -43,7 +44,11 @@ export interface Calls {
   train: { args: [Batch, StepHyper]; result: StepReport; item: string };
   gradients: { args: [Batch, number]; result: { loss: number; gradient: Float32Array }; item: never };
   logprobs: { args: [Batch, number]; result: Float32Array; item: never };
-  generate: { args: [readonly SampleRequest[], PolicyVersion]; result: null; item: Completion };
+  generate: {
+    args: [readonly SampleRequest[], PolicyVersion];
+    result: null;
+    item: Completion | { readonly note: string };
+  };
   /** All parameters in one array, in the order of `flatLayout`; its buffer changes owner, so nothing is copied on the way. */
   flat: { args: []; result: Float32Array; item: never };
   adopt: { args: [Float32Array]; result: null; item: never };

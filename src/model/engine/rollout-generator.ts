@@ -15,13 +15,8 @@
 import { messageOf, TrainError } from "../../core/errors.js";
 import type { Completion, SampleRequest } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
-import {
-  createSession,
-  type Feeds,
-  type GraphSession,
-  type OrtModule,
-  type Provider,
-} from "../onnx/session.js";
+import type { Provider } from "../accelerator/backends.js";
+import { createSession, type Feeds, type GraphSession, type OrtModule } from "../onnx/session.js";
 import { buildRolloutGraph } from "../qwen2/rollout-graph.js";
 import type { CacheForm, Products } from "../qwen2/rollout-step.js";
 import { causalMask } from "../qwen2/rotary.js";
@@ -41,6 +36,8 @@ export interface RolloutGeneratorOptions extends GeneratorOptions {
   readonly products?: Products;
   /** CUDA may round the factors of matrix products to 10 bits (faster; log-probs then differ by about 1e-3). */
   readonly tf32?: boolean;
+  /** Told when the rows had to be halved, in a sentence. */
+  readonly note?: (text: string) => void;
 }
 
 export interface RolloutCounters {
@@ -99,7 +96,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
           maxLength,
           chunk,
           unroll,
-          cache: options.cache ?? cacheFormFor(layout.size),
+          cache: options.cache ?? cacheFormFor(options.provider, layout.size),
           products: options.products ?? (options.provider === "webgpu" ? "plain" : "fused"),
           greedy,
           slots: refill ? rows : null,
@@ -167,6 +164,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
           halved = true;
           rows = Math.ceil(Math.min(rows, wave.length) / 2);
           counters.slots = rows;
+          options.note?.(`the device's memory did not hold the rollouts: ${rows} side by side from now on`);
           await sessions.clear(); // gives the memory back
           await generator.run(wave, version, emit, aborted);
           continue;
@@ -190,8 +188,9 @@ const outOfMemory = (rows: number, cause: unknown): TrainError =>
     cause,
   });
 
-export const cacheFormFor = (parameters: number): CacheForm =>
-  parameters <= LAUNCH_BOUND ? "whole" : "split";
+/** On a CPU nothing is gained by columns of fixed places, and every copy costs. */
+export const cacheFormFor = (provider: Provider, parameters: number): CacheForm =>
+  provider === "cpu" ? "grown" : parameters <= LAUNCH_BOUND ? "whole" : "split";
 
 function refuseNucleus({ id, sampling }: SampleRequest): void {
   if (sampling.temperature === 0 || sampling.topP === 1) return;

@@ -33,8 +33,11 @@ const running = (backend: LearnerBackend, runtime: string, device: string): Runn
   device,
 });
 
+/** Rollouts side by side where nobody says: more rows fill a GPU's kernels, a core is full with few. */
+const SLOTS = { cpu: 64, device: 512 };
+
 async function start(settings: WorkerSettings) {
-  const { config, maxLength, slots, tf32 } = settings;
+  const { config, maxLength, tf32 } = settings;
   const ort = await loadOrt();
   const layout = flatLayout(config);
   const weights = new Float32Array(layout.size);
@@ -42,6 +45,7 @@ async function start(settings: WorkerSettings) {
   const shared = { config, layout, weights, maxLength };
   const runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
   let note: (text: string) => void = () => {};
+  let sampleNote: (text: string) => void = () => {};
   const learner = await openFirst(settings.learner, async (backend) => {
     if (isTfjs(backend)) {
       const kernels = await openTfjs(backend);
@@ -61,10 +65,16 @@ async function start(settings: WorkerSettings) {
   const sampler = await openFirst(settings.sampler, async (backend) => {
     await checkProvider(ort, "sampler.backend", backend, tf32);
     const provider = providerOf(backend);
-    const how = { ...shared, threads: settings.sampleThreads, provider, slots };
-    // On CUDA a run is a whole rollout, because Node cannot hold its tensors; elsewhere a run is a token.
+    const slots = settings.slots ?? (provider === "cpu" ? SLOTS.cpu : SLOTS.device);
+    const options = { ...shared, threads: settings.sampleThreads, provider, slots };
     const generator =
-      provider === "cuda" ? makeRolloutGenerator(ort, { ...how, tf32 }) : makeGenerator(ort, how);
+      provider === "cpu"
+        ? makeGenerator(ort, options)
+        : makeRolloutGenerator(ort, {
+            ...options,
+            tf32,
+            note: (text) => sampleNote(text),
+          });
     return { generator, device: deviceOf(provider, settings.sampleThreads) };
   });
   const trainer = guardedTrainer({ trainer: learner.value.trainer, note: (text) => note(text) });
@@ -97,6 +107,7 @@ async function start(settings: WorkerSettings) {
     logprobs: ([batch, tokens]) => trainer.logprobs(batch as Batch, tokens as number),
     generate: async ([requests, version], emit, aborted) => {
       await trainer.pull(false);
+      sampleNote = (text) => emit({ note: text });
       await generator.run(requests as SampleRequest[], version as PolicyVersion, emit, aborted);
       return null;
     },

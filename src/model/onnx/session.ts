@@ -6,7 +6,7 @@
 
 import type * as Ort from "onnxruntime-node";
 import { messageOf, TrainError } from "../../core/errors.js";
-import { PROVIDERS, type Provider } from "../accelerator/backends.js";
+import type { Provider } from "../accelerator/backends.js";
 import { type BuiltGraph, type Dim, evalDim } from "./graph.js";
 
 export type OrtModule = typeof Ort;
@@ -31,8 +31,6 @@ export interface GraphSession {
   readonly inputs: ReadonlySet<string>;
   dispose(): Promise<void>;
 }
-
-export { PROVIDERS, type Provider };
 
 export interface SessionOptions {
   readonly threads: number;

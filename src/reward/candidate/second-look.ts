@@ -24,6 +24,8 @@ export interface SecondLookDeps {
   readonly prover: Prover | null;
   /** The golden as it is audited: another seed, more vectors. Infra failures come back as such. */
   readonly auditBench: (problem: Problem, signal: AbortSignal) => Promise<Ready | Infra>;
+  /** Whether proofs about the golden can be hoped for; null = nothing tells. */
+  readonly provable: (problem: Problem, golden: Prepared, signal: AbortSignal) => Promise<boolean | null>;
   /** Simulates when nothing else is in line. */
   readonly check: CheckDeps;
 }
@@ -125,7 +127,10 @@ export function makeSecondLook(deps: SecondLookDeps) {
         return overturned("none", `fails an audit with ${deps.audit.vectors} other vectors: ${audit.log}`);
     }
     let formal: SecondLook["formal"] = "none";
-    if (looks.formal === "asked" || (looks.formal === "chosen" && pass.golden.provable !== false)) {
+    const wanted =
+      looks.formal === "asked" ||
+      (looks.formal === "chosen" && (await deps.provable(pass.problem, pass.golden, signal)) !== false);
+    if (wanted) {
       const proof = await proofs.run(pass.key, signal, (s) => makeProof(pass, s));
       formal = verdictOf(proof);
       counts[formal]++;

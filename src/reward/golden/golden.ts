@@ -147,7 +147,6 @@ export async function prepareGolden(
     checkpoints: draft.checkpoints.map((c, k) => ({ at: c.at, signature: line.atCheckpoint[k]! })),
     signature: line.signature,
     quality: measured.quality,
-    provable: measured.provable,
   };
 }
 

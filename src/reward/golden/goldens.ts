@@ -9,11 +9,19 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../core/errors.js";
 import type { VerilogTask } from "../../core/types.js";
+import { makeMemo } from "../queue/memo.js";
 import type { Admitted } from "../text/gate.js";
 import { render } from "../text/lexer.js";
 import { admitGolden, type GoldenDeps, goldenKey, PrepareFault, prepareGolden } from "./golden.js";
 import type { InterfaceResult } from "./interface.js";
-import { isRefused, PREPARED_VERSION, type Preparation, type StimulusFiles } from "./prepared.js";
+import {
+  isRefused,
+  PREPARED_VERSION,
+  type Preparation,
+  type Prepared,
+  type StimulusFiles,
+} from "./prepared.js";
+import { provability } from "./provable.js";
 import type { Store } from "./store.js";
 
 export interface Ready {
@@ -42,6 +50,9 @@ interface Wanted {
   readonly reject: (fault: unknown) => void;
 }
 
+/** Goldens whose provability is remembered. */
+const MAX_ATTEMPTS = 100_000;
+
 const NO_FILES: StimulusFiles = { steps: "", runs: "", mask: "" };
 
 /** What simulations read. */
@@ -58,6 +69,7 @@ export function makeGoldens(deps: GoldensDeps) {
   /** Why, by key: from disk, and of this process. */
   const quarantines = new Map<string, string>();
   const looked = new Set<string>();
+  const attempts = makeMemo<boolean>(MAX_ATTEMPTS, () => true);
 
   const keyOf = (task: VerilogTask): string => {
     let key = keys.get(task);
@@ -182,8 +194,24 @@ export function makeGoldens(deps: GoldensDeps) {
     return made;
   };
 
+  /**
+   * Whether a proof about the golden can be hoped for: one attempt at its first use, kept with the golden. Rejects with
+   * PrepareFault when the engine failed.
+   */
+  const provable = async (task: VerilogTask, p: Prepared, signal: AbortSignal): Promise<boolean | null> => {
+    const { prover, proofSeconds = 3 } = deps;
+    if (p.provable !== null || prover == null) return p.provable;
+    return attempts.run(p.key, signal, async (s) => {
+      const gated = admitGolden(task);
+      if (!gated.ok) return false;
+      const found = await provability(p, gated.admitted, prover, proofSeconds, s);
+      deps.store.write({ ...p, provable: found });
+      return found;
+    });
+  };
+
   const close = (): void => abort.abort(new Error("the rewarder is closed"));
-  return { ensure, keyOf, quarantined, quarantine, close };
+  return { ensure, keyOf, provable, quarantined, quarantine, close };
 }
 
 export type Goldens = ReturnType<typeof makeGoldens>;

@@ -38,7 +38,7 @@ export interface Prepared {
   readonly icarus: string;
   /** How many faults of the golden the bench finds; null where that was not measured. */
   readonly quality: Quality | null;
-  /** Whether a formal engine proves the golden equal to a rewrite of itself; null without an attempt. */
+  /** Whether a formal engine proves the golden equal to a rewrite of itself; null before the first attempt. */
   readonly provable: boolean | null;
 }
 

@@ -4,7 +4,6 @@ import type { Rng } from "../../core/rng.js";
 import { PrepareFault, shapeOf, type Traced, type Work } from "../golden/golden-sim.js";
 import type { Prepared } from "../golden/prepared.js";
 import { runWords, type Stimulus, stepWords } from "../stimulus/stimulus.js";
-import { render } from "../text/lexer.js";
 import type { Mined } from "../text/numbers.js";
 import { POWER_UPS, withPowerUp } from "../text/powerup.js";
 import {
@@ -17,7 +16,6 @@ import {
   type Quality,
   type QualityJob,
 } from "./quality.js";
-import { rewritten } from "./rewrite.js";
 
 export interface Better extends Bench {
   readonly draft: Prepared;
@@ -25,7 +23,6 @@ export interface Better extends Bench {
 
 export interface Measured {
   readonly quality: Quality | null;
-  readonly provable: boolean | null;
   /** The bench with the vectors that killed more; null = as it was. */
   readonly better: Better | null;
 }
@@ -44,9 +41,8 @@ export async function measure(
   retrace: (s: Stimulus) => Promise<Better | null>,
 ): Promise<Measured> {
   const { deps, signal } = w;
-  const provable = await provability(w);
   const count = deps.mutants ?? 0;
-  if (count <= 0) return { quality: null, provable, better: null };
+  if (count <= 0) return { quality: null, better: null };
   const job = jobOf(w, traced, constants, rng, count);
 
   const mutants = mutantsOf(job);
@@ -84,7 +80,7 @@ export async function measure(
   if (end.counterexamples.length > 0 && (await takeIn(end.counterexamples))) {
     end = sure(await conclude(job, now, found, signal));
   }
-  return { quality: end.quality, provable, better };
+  return { quality: end.quality, better };
 }
 
 /** What judging mutants of a golden takes. */
@@ -127,23 +123,6 @@ function placed(w: Work, s: Stimulus, open: readonly bigint[] | null): ReturnTyp
     plan: { iface: w.iface, stimulus: shapeOf(s), stepsPath: files.steps, runsPath: files.runs },
     ignore: open === null ? { kind: "none" } : { kind: "file", path: files.mask },
   };
-}
-
-/** A formal attempt of the golden against a rewrite of itself. */
-async function provability(w: Work): Promise<boolean | null> {
-  const { prover, proofSeconds } = w.deps;
-  if (prover == null) return null;
-  const golden = render(w.admitted.tokens);
-  const job = {
-    golden,
-    candidate: render(rewritten(w.admitted.tokens)),
-    top: w.task.top,
-    iface: w.iface,
-    seconds: proofSeconds ?? 3,
-  };
-  const proof = await prover.prove(job, w.signal);
-  if (proof.kind === "infra") throw new PrepareFault(proof);
-  return proof.kind === "equal";
 }
 
 function sure<T extends object>(made: T | Infra): T {

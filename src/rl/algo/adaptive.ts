@@ -10,7 +10,8 @@ import { mean } from "../../core/stats.js";
 import type { PolicyVersion, ProblemId, Seed } from "../../core/units.js";
 import type { BetaCounts } from "./advantages.js";
 import { type AllocationItem, allocateRollouts } from "./allocation.js";
-import { expectedVariance, prefixForCount, probAbove, probMixed } from "./beta.js";
+import { expectedVariance, prefixForCount, probAbove } from "./beta.js";
+import { type KeepRule, probKept } from "./filters.js";
 import { KappaSchedule, type SignalState } from "./kappa.js";
 import { PassRatePosterior, type PosteriorProblem, type PosteriorState } from "./posterior.js";
 import { Reliability, type ReliabilityState } from "./reliability.js";
@@ -37,6 +38,7 @@ export interface AdaptiveOptions {
   readonly revisit: number;
   readonly retire: boolean;
   readonly objective: "curriculum" | "uniform";
+  readonly keep: KeepRule;
   readonly seed: Seed;
 }
 
@@ -68,7 +70,7 @@ interface Prediction {
   readonly inverse: number;
 }
 
-/** A round: who, with how many rollouts each, and how many mixed groups are expected of them. */
+/** A round: who, with how many rollouts each, and how many useful groups are expected of them. */
 interface Sized {
   readonly chosen: readonly number[];
   readonly inverse: readonly number[];
@@ -80,7 +82,7 @@ interface Sized {
 
 export class AdaptiveStrategy implements Strategy {
   readonly name = "adaptive";
-  readonly filters = true;
+  readonly keep: KeepRule;
   private readonly options: AdaptiveOptions;
   private readonly keys: Uint32Array;
   private readonly posterior: PassRatePosterior;
@@ -99,6 +101,7 @@ export class AdaptiveStrategy implements Strategy {
 
   constructor(options: AdaptiveOptions) {
     this.options = options;
+    this.keep = options.keep;
     this.keys = Uint32Array.from(options.problems, (p) => hash128(p.id)[0] ^ options.seed);
     this.posterior = new PassRatePosterior(options.problems, {
       strength: options.priorStrength,
@@ -122,8 +125,8 @@ export class AdaptiveStrategy implements Strategy {
     const limit = Math.min(size, context.needed * MAX_PROBLEMS_PER_GROUP);
     const order = this.overdueFirst(weightedOrder(scores, this.keys, this.draws++, limit), limit);
     const priors = order.map((i) => posterior.at(i, context.version));
-    const mixed = priors.map((p) => probMixed(p.a, p.b, options.groupSize));
-    const reachable = prefixForCount(mixed, context.needed, ROUND_CONFIDENCE);
+    const useful = priors.map((p) => probKept(p, options.groupSize, options.keep));
+    const reachable = prefixForCount(useful, context.needed, ROUND_CONFIDENCE);
     const drawn = this.sized(context.needed, reachable, order, priors, scores, total);
     const { chosen, inverse, weights, items, counts, expected } = drawn;
     const plan: PlannedProblem[] = [];
@@ -140,7 +143,7 @@ export class AdaptiveStrategy implements Strategy {
     if (context.round === 0) {
       this.gauges = {
         "adaptive/expected_mixed": expected,
-        "adaptive/kappa": this.kappa.at(context.step),
+        "adaptive/kappa": this.kappa.at(context.step, context.spent),
         "adaptive/explore": this.explore(),
         "adaptive/unseen": 1 - posterior.visitedCount / size,
         "adaptive/retired": options.retire ? this.visits.numRetired : 0,
@@ -234,7 +237,7 @@ export class AdaptiveStrategy implements Strategy {
     const size = this.options.problems.length;
     const scores = new Float64Array(size);
     posterior.variances(context.version, scores);
-    const kappa = this.kappa.at(context.step);
+    const kappa = this.kappa.at(context.step, context.spent);
     let sum = 0;
     for (let i = 0; i < size; i++) {
       if (visits.isExcluded(i)) continue;
@@ -300,10 +303,10 @@ export class AdaptiveStrategy implements Strategy {
       const left = options.stepTokens === null ? average : options.stepTokens - this.tokensPlanned;
       const budget = Math.min(average, left);
       const counts = allocateRollouts(items, { min: options.nMin, max: options.nMax, budget });
-      const mixed = counts.map((n, k) => probMixed(priors[k]!.a, priors[k]!.b, n));
-      const enough = prefixForCount(mixed, needed, ROUND_CONFIDENCE) < size;
+      const useful = counts.map((n, k) => probKept(priors[k]!, n, options.keep));
+      const enough = prefixForCount(useful, needed, ROUND_CONFIDENCE) < size;
       if (enough || size >= order.length || budget < average) {
-        return { chosen, inverse, weights, items, counts, expected: mixed.reduce((a, b) => a + b, 0) };
+        return { chosen, inverse, weights, items, counts, expected: useful.reduce((a, b) => a + b, 0) };
       }
     }
   }

@@ -85,7 +85,7 @@ function batch<S>(name: string, options: UniformOptions, rule: Rule<S>): Strateg
   };
   return {
     name,
-    filters: true,
+    keep: { kind: "mixed" },
     plan: ({ needed, round }): PlannedProblem[] =>
       needed <= 0
         ? []

@@ -20,14 +20,13 @@ const logBeta = (a: number, b: number): number => logGamma(a) + logGamma(b) - lo
 /** Expected variance of one outcome, E[p(1 - p)] under Beta(a, b). */
 export const expectedVariance = (a: number, b: number): number => (a * b) / ((a + b) * (a + b + 1));
 
+/** Probability that N rollouts of a problem with p ~ Beta(a, b) are all right; of all wrong ones with a and b exchanged. */
+export const probAll = (a: number, b: number, n: number): number =>
+  Math.exp(logBeta(a + n, b) - logBeta(a, b));
+
 /** Probability that N rollouts of a problem with p ~ Beta(a, b) are neither all right nor all wrong. */
-export function probMixed(a: number, b: number, n: number): number {
-  if (n < 2) return 0;
-  const base = logBeta(a, b);
-  const none = Math.exp(logBeta(a, b + n) - base);
-  const all = Math.exp(logBeta(a + n, b) - base);
-  return Math.min(1, Math.max(0, 1 - none - all));
-}
+export const probMixed = (a: number, b: number, n: number): number =>
+  n < 2 ? 0 : Math.min(1, Math.max(0, 1 - probAll(a, b, n) - probAll(b, a, n)));
 
 /**
  * log P(this sequence of s successes and f failures) for p ~ Beta(a, b), the Beta-Binomial without its number of orders:

@@ -3,7 +3,7 @@
  * that training does not dwell on a few problems while the rest of the set is left behind.
  *
  * - `fixed`: kappa.
- * - `linear`: from kappa at the first step to kappa_final at the last.
+ * - `linear`: from kappa at the first step to kappa_final at the last, or at the end of the token budget if that is sooner.
  * - `signal`: by how much signal is left. S is the mean outcome variance p(1 - p) of the whole set, estimated without
  *   bias from each step's groups, s f / (N (N - 1)) weighted by inverse inclusion, smoothed over steps. With S* the greatest
  *   S so far:  kappa_final + (kappa - kappa_final) * clamp(2 S / S* - 1, 0, 1): all of it at the peak, none at half of it.
@@ -44,12 +44,15 @@ export class KappaSchedule implements Stateful<SignalState> {
     this.options = options;
   }
 
-  /** @param step from 1 */
-  at(step: number): number {
+  /**
+   * @param step from 1
+   * @param spent share of the token budget that is used up
+   */
+  at(step: number, spent = 0): number {
     const { schedule, kappa, final, totalSteps } = this.options;
     if (schedule === "fixed") return kappa;
     if (schedule === "linear") {
-      const t = totalSteps <= 1 ? 0 : Math.min(1, (step - 1) / (totalSteps - 1));
+      const t = totalSteps <= 1 ? 0 : Math.min(1, Math.max((step - 1) / (totalSteps - 1), spent));
       return kappa + (final - kappa) * t;
     }
     const left =

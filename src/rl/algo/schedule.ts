@@ -8,12 +8,15 @@ export interface LrSchedule {
   readonly totalSteps: number;
 }
 
-/** @param step from 1 */
-export function learningRate(step: number, s: LrSchedule): number {
+/**
+ * @param step from 1
+ * @param spent share of the budget of generated tokens that is used up: whichever runs out first ends the decay
+ */
+export function learningRate(step: number, s: LrSchedule, spent = 0): number {
   if (step <= s.warmupSteps) return (s.peak * step) / s.warmupSteps;
   if (s.kind === "constant") return s.peak;
   const span = Math.max(1, s.totalSteps - s.warmupSteps);
-  const t = Math.min(1, (step - s.warmupSteps) / span);
+  const t = Math.min(1, Math.max((step - s.warmupSteps) / span, spent));
   const shape = s.kind === "cosine" ? 0.5 * (1 + Math.cos(Math.PI * t)) : 1 - t;
   return s.peak * (s.finalRatio + (1 - s.finalRatio) * shape);
 }

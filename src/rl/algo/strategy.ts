@@ -3,6 +3,7 @@
 import type { Metrics, Stateful } from "../../core/ports.js";
 import type { PolicyVersion, Step } from "../../core/units.js";
 import type { BetaCounts } from "./advantages.js";
+import type { KeepRule } from "./filters.js";
 
 /** One problem of a round. `problem` is its index in the training set. */
 export interface PlannedProblem {
@@ -19,6 +20,8 @@ export interface RoundContext {
   readonly round: number;
   /** Useful groups still missing. */
   readonly needed: number;
+  /** Share of the run's budget of generated tokens that was used before this step; 0 without a budget. */
+  readonly spent: number;
 }
 
 /** What came of one planned problem. Infra failures are missing data, so they are in neither count. */
@@ -32,8 +35,8 @@ export interface ProblemOutcome {
 
 export interface Strategy extends Stateful<unknown> {
   readonly name: string;
-  /** False when all-equal groups are trained on too (GRPO). */
-  readonly filters: boolean;
+  /** Which groups are trained on. */
+  readonly keep: KeepRule;
   /** The next round of a step; empty = close the step with what there is. */
   plan(context: RoundContext): readonly PlannedProblem[];
   observe(version: PolicyVersion, outcomes: readonly ProblemOutcome[]): void;

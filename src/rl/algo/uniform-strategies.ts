@@ -15,24 +15,24 @@ export interface UniformOptions {
 
 /** B problems with G rollouts each, nothing filtered, one round. */
 export function fixedStrategy(options: UniformOptions): Strategy {
-  return uniform("fixed", false, options, (needed, round) => (round === 0 ? needed : 0));
+  return uniform("fixed", "all", options, (needed, round) => (round === 0 ? needed : 0));
 }
 
 /** Rounds of `oversample` times what is missing, all-equal groups dropped, until enough are left (DAPO section 3.2). */
 export function dynamicStrategy(options: UniformOptions & { readonly oversample: number }): Strategy {
-  return uniform("dynamic", true, options, (needed) => Math.ceil(needed * options.oversample));
+  return uniform("dynamic", "mixed", options, (needed) => Math.ceil(needed * options.oversample));
 }
 
 function uniform(
   name: string,
-  filters: boolean,
+  keep: "all" | "mixed",
   options: UniformOptions,
   drawn: (needed: number, round: number) => number,
 ): Strategy {
   const cursor = new ProblemCursor(options.problems, options.rng);
   return {
     name,
-    filters,
+    keep: { kind: keep },
     plan: ({ needed, round }): PlannedProblem[] =>
       cursor
         .take(drawn(needed, round))

@@ -7,7 +7,7 @@ import type { Stateful } from "../../core/ports.js";
 import type { Group } from "../../core/types.js";
 import { policyVersion, step as toStep } from "../../core/units.js";
 import { GroupBank } from "../algo/bank.js";
-import { groupKind, successes } from "../algo/filters.js";
+import { isKept, successes } from "../algo/filters.js";
 import type { PlannedProblem } from "../algo/strategy.js";
 import { type Collected, collectRound } from "./collect.js";
 import type { StepProgress, TrainerDeps, TrainerOptions } from "./options.js";
@@ -22,6 +22,8 @@ export interface Gathered {
   readonly step: number;
   readonly tally: StepTally;
   readonly groups: readonly Group[];
+  /** Share of the token budget that was used before this step. */
+  readonly spent: number;
   /** After this step's sampling. */
   readonly counters: SampledCounters;
   readonly quarantined: number;
@@ -46,6 +48,12 @@ export class Gatherer implements Stateful<GatherState> {
 
   get sampled(): SampledCounters {
     return this.counters;
+  }
+
+  /** Share of the token budget that is used up; 0 without a budget. */
+  private get spent(): number {
+    const { tokenBudget } = this.options;
+    return tokenBudget === null ? 0 : Math.min(1, this.counters.tokens / tokenBudget);
   }
 
   /** Remembers everything cheaply; the function it returns goes back to it. */
@@ -94,7 +102,7 @@ export class Gatherer implements Stateful<GatherState> {
         const plan = await this.admissible(planned, tally, signal, (done, total) =>
           onProgress("prepare", null, false, { done, total }),
         );
-        const context = { step: toStep(0), version, round, needed: 0 };
+        const context = { step: toStep(0), version, round, needed: 0, spent: 0 };
         const collected = await this.collect(context, plan, timer, signal, onProgress, false);
         this.setAside(collected.quarantined, [], tally);
         const { trusted } = withoutQuarantined(collected.groups, this.shut());
@@ -134,6 +142,7 @@ export class Gatherer implements Stateful<GatherState> {
       tally.expired++;
       tally.staleRollouts += group.members.length;
     }
+    const spent = this.spent;
     const useful: Group[] = this.bank.take(options.groups);
     tally.fromBank = useful.length;
     for (let round = 0; round < options.maxRounds && useful.length < options.groups; round++) {
@@ -142,6 +151,7 @@ export class Gatherer implements Stateful<GatherState> {
         version: policyVersion(version),
         round,
         needed: options.groups - useful.length,
+        spent,
       };
       onProgress("prepare", null, ahead);
       const plan = await this.admissible(deps.strategy.plan(context), tally, signal, (done, total) =>
@@ -156,7 +166,7 @@ export class Gatherer implements Stateful<GatherState> {
         tokens: this.counters.tokens + collected.tokens,
         rollouts: this.counters.rollouts + collected.rollouts,
       };
-      tallyGroups(tally, plan, collected);
+      tallyGroups(tally, plan, collected, (g) => this.kept(g));
       this.setAside(collected.quarantined, useful, tally);
       const { trusted, rollouts } = withoutQuarantined(collected.groups, this.shut());
       tally.quarantinedRollouts += rollouts;
@@ -164,8 +174,7 @@ export class Gatherer implements Stateful<GatherState> {
         context.version,
         trusted.map((g) => this.outcomeOf(g)),
       );
-      const minSize = options.advantage === "history" ? 1 : 2;
-      useful.push(...trusted.filter((g) => admit(g, deps.strategy.filters, minSize)));
+      useful.push(...trusted.filter((g) => this.kept(g)));
     }
     const surplus = useful.slice(options.groups);
     if (options.bank) this.bank.put(surplus);
@@ -175,6 +184,7 @@ export class Gatherer implements Stateful<GatherState> {
       step: number,
       tally,
       groups: useful.slice(0, options.groups),
+      spent,
       counters: this.counters,
       quarantined: this.quarantined.length,
       gauges: deps.strategy.metrics(),
@@ -255,6 +265,12 @@ export class Gatherer implements Stateful<GatherState> {
     return plan.filter((p) => !refused.has(deps.problems[p.problem]!.id));
   }
 
+  private kept(group: Group): boolean {
+    const passed = successes(group);
+    const minSize = this.options.advantage === "history" ? 1 : 2;
+    return isKept(passed, group.members.length - passed, group.prior, this.deps.strategy.keep, minSize);
+  }
+
   private outcomeOf(group: Group) {
     const passed = successes(group);
     const lengths = group.members.reduce((n, m) => n + m.rollout.completionIds.length, 0);
@@ -265,9 +281,4 @@ export class Gatherer implements Stateful<GatherState> {
       meanTokens: group.members.length === 0 ? 0 : lengths / group.members.length,
     };
   }
-}
-
-/** A group is trained on when it is mixed, or whenever it is large enough where nothing is filtered. */
-function admit(group: Group, filters: boolean, minSize: number): boolean {
-  return filters ? groupKind(group, 2) === "mixed" : group.members.length >= minSize;
 }

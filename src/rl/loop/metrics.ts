@@ -28,6 +28,9 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "train/rollouts_per_problem/min": t.most === 0 ? null : t.fewest,
     "train/rollouts_per_problem/mean": t.drawnGroups === 0 ? null : t.rollouts / t.drawnGroups,
     "train/rollouts_per_problem/max": t.most === 0 ? null : t.most,
+    ...Object.fromEntries(
+      Object.entries(t.rolloutBins).map(([k, n]) => [`train/rollouts_per_problem/hist/${k}`, n]),
+    ),
     "groups/mixed": t.mixed,
     "groups/all_solved": t.allSolved,
     "groups/all_failed": t.allFailed,
@@ -40,7 +43,7 @@ export function stepMetrics(o: StepOutcome): Metrics {
     "waste/surplus": t.surplusRollouts,
     "waste/infra": t.infra,
     "waste/quarantined": t.quarantinedRollouts,
-    "adaptive/keep_rate": t.drawnGroups === 0 ? null : t.mixed / t.drawnGroups,
+    "adaptive/keep_rate": t.drawnGroups === 0 ? null : t.useful / t.drawnGroups,
     "adaptive/drawn": t.drawnGroups,
     "adaptive/rounds": t.rounds,
     ...o.gauges,

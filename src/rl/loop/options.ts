@@ -32,6 +32,8 @@ export interface TrainerOptions {
   readonly screen: number;
   /** Tokens behind the counts that the problems carry, where they are used: the run's count starts from them. */
   readonly priorTokens: number;
+  /** Generated tokens after which the run ends, priorTokens among them; null = the steps alone end it. */
+  readonly tokenBudget: number | null;
   readonly sampling: Sampling;
   readonly hyper: Omit<StepHyper, "lr">;
   readonly lr: LrSchedule;

@@ -1,6 +1,7 @@
 /** What is counted while a step goes on. */
 
 import type { Clock } from "../../core/ports.js";
+import type { Group } from "../../core/types.js";
 import { groupKind } from "../algo/filters.js";
 import type { PlannedProblem } from "../algo/strategy.js";
 import type { Collected } from "./collect.js";
@@ -9,6 +10,8 @@ import type { Collected } from "./collect.js";
 export interface StepTally {
   seconds: { prepare: number; sample: number; score: number; learn: number; publish: number };
   drawnGroups: number;
+  /** Groups that can be trained on, in this step or from the bank. */
+  useful: number;
   mixed: number;
   allSolved: number;
   allFailed: number;
@@ -28,6 +31,8 @@ export interface StepTally {
   rollouts: number;
   fewest: number;
   most: number;
+  /** [k] problems that got 2^k to 2^(k+1) - 1 rollouts in one round. */
+  rolloutBins: number[];
   rewards: number[];
   passed: number;
   lengths: number[];
@@ -54,6 +59,7 @@ export interface StepTally {
 export const emptyTally = (): StepTally => ({
   seconds: { prepare: 0, sample: 0, score: 0, learn: 0, publish: 0 },
   drawnGroups: 0,
+  useful: 0,
   mixed: 0,
   allSolved: 0,
   allFailed: 0,
@@ -73,6 +79,7 @@ export const emptyTally = (): StepTally => ({
   rollouts: 0,
   fewest: Number.POSITIVE_INFINITY,
   most: 0,
+  rolloutBins: [],
   rewards: [],
   passed: 0,
   lengths: [],
@@ -90,7 +97,13 @@ export const emptyTally = (): StepTally => ({
   quarantinedRollouts: 0,
 });
 
-export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], round: Collected): void {
+/** @param kept whether a group can be trained on */
+export function tallyGroups(
+  tally: StepTally,
+  plan: readonly PlannedProblem[],
+  round: Collected,
+  kept: (group: Group) => boolean,
+): void {
   tally.rounds++;
   tally.drawnGroups += round.groups.length;
   tally.infra += round.infra;
@@ -101,16 +114,21 @@ export function tallyGroups(tally: StepTally, plan: readonly PlannedProblem[], r
   for (const p of plan) {
     tally.fewest = Math.min(tally.fewest, p.rollouts);
     tally.most = Math.max(tally.most, p.rollouts);
+    const bin = Math.floor(Math.log2(p.rollouts));
+    tally.rolloutBins[bin] = (tally.rolloutBins[bin] ?? 0) + 1;
   }
   for (const group of round.groups) {
-    const kind = groupKind(group, 2);
+    const kind = groupKind(group, 1);
+    const useful = kept(group);
+    const unused = useful ? 0 : group.members.length;
+    if (useful) tally.useful++;
     if (kind === "mixed") tally.mixed++;
     else if (kind === "all_solved") {
       tally.allSolved++;
-      tally.solvedRollouts += group.members.length;
+      tally.solvedRollouts += unused;
     } else if (kind === "all_failed") {
       tally.allFailed++;
-      tally.failedRollouts += group.members.length;
+      tally.failedRollouts += unused;
     } else tally.tooSmall++;
     for (const { rollout, verdict } of group.members) {
       tally.rewards.push(verdict.reward);

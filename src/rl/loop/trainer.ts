@@ -98,7 +98,7 @@ export class RlTrainer implements Stateful<LoopState> {
     try {
       const gathered = had?.gathered ?? (await this.gatherNow(number, signal, onProgress));
       const next = this.options.maxLag > 0 && !last ? this.gatherAhead(number + 1, signal, onProgress) : null;
-      const lr = learningRate(number, this.options.lr);
+      const lr = learningRate(number, this.options.lr, gathered.spent);
       const done = await this.learn(gathered, lr, next, onProgress);
       return {
         ...done,

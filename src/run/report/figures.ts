@@ -1,5 +1,6 @@
 /** Which curves a report shows, in its order; a figure without data is left out. Pure. */
 
+import { calibrationSpec, reliabilityPoints, rolloutShares } from "./adaptive.js";
 import { type ChartSpec, type Line, PALETTE } from "./charts.js";
 import type { StepMetrics } from "./read.js";
 import { evalBand, evalSets, series } from "./series.js";
@@ -39,6 +40,9 @@ function heldOut(
     },
   };
 }
+
+/** A strategy that gives every problem the same has nothing to show. */
+const varied = (lines: Line[]): Line[] => (lines.length > 1 ? lines : []);
 
 const color = (i: number): string => PALETTE[i % PALETTE.length]!;
 
@@ -112,6 +116,18 @@ function training(steps: readonly StepMetrics[]): Figure[] {
           : {}),
       },
     ),
+    figure(
+      "Problems by their rollouts",
+      "Share of the step's problems that got so many rollouts.",
+      varied(rolloutShares(steps)),
+      { yMin: 0, yMax: 1, percent: true },
+    ),
+    {
+      title: "Calibration",
+      caption: "Pass rates that the estimates predicted against those observed, since the run began.",
+      section: "training",
+      spec: calibrationSpec([{ name: "estimates", points: reliabilityPoints(steps), color: color(0) }]),
+    },
     figure(
       "Where the time goes",
       "Seconds of each step.",

@@ -1,6 +1,7 @@
 /** The sweep's report: one page, no network, no script. Pure. */
 
 import { compactCount, compactDuration, fixed } from "../format.js";
+import { calibrationSpec, reliabilityPoints, rolloutShares } from "../report/adaptive.js";
 import { type ChartSpec, type Line, PALETTE } from "../report/charts.js";
 import { type Html, html, trusted } from "../report/html.js";
 import { type Point, total } from "../report/series.js";
@@ -28,6 +29,8 @@ export function sweepFigures(curves: readonly MemberCurve[]): SweepFigure[] {
     useful(arms),
     perProblem(arms),
     calibration(arms),
+    brier(arms),
+    ...histograms(arms),
   ].filter((f) => f.spec.lines.some((l) => l.points.length > 0));
 }
 
@@ -84,12 +87,10 @@ const lines = (arms: Arms, value: (v: ReadonlyMap<string, number>) => number | u
 
 const useful = (arms: Arms): SweepFigure => ({
   title: "Groups with a signal, of those drawn",
-  caption: "Mean over seeds; a group has a signal when its rollouts both pass and fail.",
+  caption:
+    "Mean over seeds; a group has a signal when its rollouts both pass and fail, or (adaptive) surprise the estimates.",
   spec: {
-    lines: lines(arms, (v) => {
-      const drawn = v.get("train/drawn_groups");
-      return drawn ? (v.get("groups/mixed") ?? 0) / drawn : undefined;
-    }),
+    lines: lines(arms, (v) => v.get("adaptive/keep_rate")),
     xName: "steps",
     percent: true,
     yMin: 0,
@@ -103,6 +104,33 @@ const perProblem = (arms: Arms): SweepFigure => ({
 });
 
 const calibration = (arms: Arms): SweepFigure => ({
+  title: "Calibration",
+  caption:
+    "Predicted against observed pass rates over the whole run, the first seed of each arm that keeps estimates.",
+  spec: calibrationSpec(
+    arms.map(([arm, members], i) => ({
+      name: arm,
+      points: reliabilityPoints(members[0]!.steps),
+      color: color(i),
+    })),
+  ),
+});
+
+/** One picture for each arm that gives problems different numbers of rollouts. */
+const histograms = (arms: Arms): SweepFigure[] =>
+  arms.flatMap(([arm, members]) => {
+    const shares = rolloutShares(members[0]!.steps);
+    if (shares.length < 2) return [];
+    return [
+      {
+        title: `Problems by their rollouts: ${arm}`,
+        caption: "Share of a step's problems that got so many rollouts; the first seed.",
+        spec: { lines: shares, xName: "steps", percent: true, yMin: 0, yMax: 1 },
+      },
+    ];
+  });
+
+const brier = (arms: Arms): SweepFigure => ({
   title: "Brier score of the pass-rate estimates",
   caption:
     "Squared distance of the estimate from the outcome, lower is better; strategies without estimates have none.",

@@ -276,9 +276,11 @@ describe("the device", () => {
       return { Tensor: real.Tensor, env: real.env, InferenceSession: { create } } as unknown as OrtModule;
     };
     const requests = tinyRequests(12);
-    const once = await samplers({ ort: failing(1), slots: 12 });
+    const notes: string[] = [];
+    const once = await samplers({ ort: failing(1), slots: 12, note: (text) => void notes.push(text) });
     expectSame(await once.sample(requests), await once.onHost(requests));
     expect(once.rollouts.counters.slots).toBe(6);
+    expect(notes).toEqual(["the device's memory did not hold the rollouts: 6 side by side from now on"]);
     await once.close();
     const twice = await samplers({ ort: failing(2), slots: 12 });
     await expect(twice.sample(requests)).rejects.toMatchObject({

@@ -15,6 +15,7 @@ const options = (size: number, over: Partial<AdaptiveOptions> = {}): AdaptiveOpt
     bucket: `b${Math.floor((i * 8) / size)}`,
   })),
   groupSize: 8,
+  keep: { kind: "mixed" },
   nMin: 4,
   nMax: 48,
   explore: 0.1,
@@ -39,7 +40,7 @@ function play(strategy: Strategy, size: number, from: number, steps: number): Pl
   for (let s = from; s < from + steps; s++) {
     const version = policyVersion(s);
     const rng = makeRng(`outcomes ${s}`);
-    const plan = [...strategy.plan({ step: step(s + 1), version, round: 0, needed: 16 })];
+    const plan = [...strategy.plan({ step: step(s + 1), version, round: 0, needed: 16, spent: 0 })];
     plans.push(plan);
     strategy.observe(
       version,
@@ -82,7 +83,7 @@ describe("adaptive strategy", () => {
         const turned = { ...base, problems: [...base.problems].reverse() };
         const ids = (o: AdaptiveOptions) =>
           new AdaptiveStrategy(o)
-            .plan({ step: step(1), version: policyVersion(0), round: 0, needed: 8 })
+            .plan({ step: step(1), version: policyVersion(0), round: 0, needed: 8, spent: 0 })
             .map((p) => o.problems[p.problem]!.id);
         expect(ids(turned)).toEqual(ids(base));
       }),
@@ -92,22 +93,22 @@ describe("adaptive strategy", () => {
 
   it("sizes the first round to reach the needed groups, spends at most the mean group size, and refills once", () => {
     const s = new AdaptiveStrategy(options(300));
-    const context = { step: step(1), version: policyVersion(0), needed: 16 };
+    const context = { step: step(1), version: policyVersion(0), needed: 16, spent: 0 };
     const first = s.plan({ ...context, round: 0 });
     expect(first.length).toBeGreaterThanOrEqual(16);
     expect(first.length).toBeLessThanOrEqual(64);
     expect(first.reduce((n, p) => n + p.rollouts, 0)).toBeLessThanOrEqual(8 * first.length);
-    const refill = s.plan({ ...context, round: 1, needed: 4 });
+    const refill = s.plan({ ...context, round: 1, needed: 4, spent: 0 });
     const drawn = new Set(first.map((p) => p.problem));
     expect(refill.length).toBeGreaterThan(0);
     expect(refill.some((p) => drawn.has(p.problem))).toBe(false);
-    expect(s.plan({ ...context, round: 2, needed: 2 })).toEqual([]);
+    expect(s.plan({ ...context, round: 2, needed: 2, spent: 0 })).toEqual([]);
   });
 
   it("takes a problem of unknown length for an average one, not for a cheap one", () => {
     const s = new AdaptiveStrategy(options(400, { explore: 1 }));
     play(s, 400, 0, 1);
-    const plan = s.plan({ step: step(2), version: policyVersion(1), round: 0, needed: 16 });
+    const plan = s.plan({ step: step(2), version: policyVersion(1), round: 0, needed: 16, spent: 0 });
     expect(plan.reduce((n, p) => n + p.rollouts, 0)).toBeLessThanOrEqual(8 * plan.length);
   });
 
@@ -146,8 +147,8 @@ describe("adaptive strategy", () => {
           const s = new AdaptiveStrategy(options(120, { stepTokens }));
           play(s, 120, 0, 3);
           const context = { step: step(4), version: policyVersion(3) };
-          const first = s.plan({ ...context, round: 0, needed });
-          const refill = s.plan({ ...context, round: 1, needed: Math.ceil(needed / 2) });
+          const first = s.plan({ ...context, round: 0, needed, spent: 0 });
+          const refill = s.plan({ ...context, round: 1, needed: Math.ceil(needed / 2), spent: 0 });
           // Every rollout of this population has 80 tokens.
           const rollouts = [...first, ...refill].reduce((n, p) => n + p.rollouts, 0);
           expect(80 * rollouts).toBeLessThanOrEqual(stepTokens);
@@ -165,7 +166,7 @@ describe("adaptive strategy", () => {
       const version = policyVersion(s);
       const plan = (a: AdaptiveStrategy, o: AdaptiveOptions) =>
         a
-          .plan({ step: step(s + 1), version, round: 0, needed: 6 })
+          .plan({ step: step(s + 1), version, round: 0, needed: 6, spent: 0 })
           .map((p) => ({ ...p, id: o.problems[p.problem]!.id }));
       const [p, q] = [plan(one, base), plan(two, turned)];
       expect(q.map((x) => [x.id, x.rollouts])).toEqual(p.map((x) => [x.id, x.rollouts]));
@@ -221,7 +222,7 @@ describe("adaptive strategy", () => {
       prior: { successes: i < 50 ? 20 : 10, failures: i < 50 ? 0 : 10 },
     }));
     const s = new AdaptiveStrategy({ ...base, problems, explore: 0 });
-    const plan = s.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 16 });
+    const plan = s.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 16, spent: 0 });
     expect(plan.filter((p) => p.problem >= 50).length / plan.length).toBeGreaterThan(0.9);
   });
 });
@@ -231,20 +232,28 @@ describe("uniform strategies", () => {
 
   it("fixed draws what is needed, once", () => {
     const s = fixedStrategy(base);
-    expect(s.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 16 })).toHaveLength(16);
-    expect(s.plan({ step: step(1), version: policyVersion(0), round: 1, needed: 3 })).toEqual([]);
+    expect(s.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 16, spent: 0 })).toHaveLength(
+      16,
+    );
+    expect(s.plan({ step: step(1), version: policyVersion(0), round: 1, needed: 3, spent: 0 })).toEqual([]);
   });
 
   it("dynamic draws a multiple of what is missing, each round", () => {
     const s = dynamicStrategy({ ...base, oversample: 1.5 });
-    expect(s.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 16 })).toHaveLength(24);
-    expect(s.plan({ step: step(1), version: policyVersion(0), round: 1, needed: 3 })).toHaveLength(5);
+    expect(s.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 16, spent: 0 })).toHaveLength(
+      24,
+    );
+    expect(s.plan({ step: step(1), version: policyVersion(0), round: 1, needed: 3, spent: 0 })).toHaveLength(
+      5,
+    );
   });
 
   it("a pass visits every problem once, and the cursor survives restore", () => {
     const s = fixedStrategy(base);
     const take = (n: number, t = s) =>
-      t.plan({ step: step(1), version: policyVersion(0), round: 0, needed: n }).map((p) => p.problem);
+      t
+        .plan({ step: step(1), version: policyVersion(0), round: 0, needed: n, spent: 0 })
+        .map((p) => p.problem);
     const first = [...take(20), ...take(20)];
     const t = fixedStrategy(base);
     t.restore(structuredClone(s.state()));

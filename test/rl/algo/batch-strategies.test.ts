@@ -9,7 +9,7 @@ const V = policyVersion(0);
 
 /** Plans a round and answers that its first `kept` groups are mixed; returns the number drawn. */
 function play(s: Strategy, round: number, needed: number, kept: number): number {
-  const plan = s.plan({ step: step(1), version: V, round, needed });
+  const plan = s.plan({ step: step(1), version: V, round, needed, spent: 0 });
   s.observe(
     V,
     plan.map(({ problem }, k) => ({
@@ -66,7 +66,7 @@ describe("batch_window, as described", () => {
     const rng = makeRng(8);
     let [full, steps] = [0, 0];
     for (let k = 0; k < 300; k++) {
-      const plan = s.plan({ step: step(1), version: V, round: 0, needed: 32 });
+      const plan = s.plan({ step: step(1), version: V, round: 0, needed: 32, spent: 0 });
       const mixed = plan.map(() => rng.uniform() < 0.5);
       s.observe(
         V,
@@ -98,21 +98,21 @@ describe.each([
     const two = make(base);
     two.restore(saved);
     const undo = one.mark();
-    const first = one.plan({ step: step(2), version: V, round: 0, needed: 32 });
+    const first = one.plan({ step: step(2), version: V, round: 0, needed: 32, spent: 0 });
     play(one, 1, 20, 3);
     undo();
-    expect(one.plan({ step: step(2), version: V, round: 0, needed: 32 })).toEqual(first);
-    expect(two.plan({ step: step(2), version: V, round: 0, needed: 32 })).toEqual(first);
+    expect(one.plan({ step: step(2), version: V, round: 0, needed: 32, spent: 0 })).toEqual(first);
+    expect(two.plan({ step: step(2), version: V, round: 0, needed: 32, spent: 0 })).toEqual(first);
     for (const p of first) expect(p.problem).toBeGreaterThan(2);
   });
 
   it("learns nothing from a round whose rollouts were all lost to the machinery", () => {
     const s = make(base);
-    const plan = s.plan({ step: step(1), version: V, round: 0, needed: 16 });
+    const plan = s.plan({ step: step(1), version: V, round: 0, needed: 16, spent: 0 });
     s.observe(
       V,
       plan.map(({ problem }) => ({ problem, successes: 0, failures: 0, meanTokens: 0 })),
     );
-    expect(s.plan({ step: step(1), version: V, round: 0, needed: 16 })).toHaveLength(plan.length);
+    expect(s.plan({ step: step(1), version: V, round: 0, needed: 16, spent: 0 })).toHaveLength(plan.length);
   });
 });

@@ -14,6 +14,8 @@ describe("sharpness", () => {
     expect(new KappaSchedule({ ...base, schedule: "fixed" }).at(3)).toBe(4);
     const linear = new KappaSchedule({ ...base, schedule: "linear" });
     expect([1, 2, 3, 4, 9].map((s) => linear.at(s))).toEqual([4, 3, 2, 1, 1]);
+    // A token budget that is used up sooner ends the line sooner.
+    expect([0, 0.5, 1].map((spent) => linear.at(2, spent))).toEqual([3, 2.5, 1]);
   });
 
   it("is narrow while signal is at its peak and wide when half of it is gone", () => {

@@ -19,7 +19,7 @@ describe("the difficulty filter before the first step", () => {
     expect(learner.batches).toHaveLength(0);
     expect(trainer.progress).toMatchObject({ rollouts: 8 * SIZE, tokens: 100 + 3 * 8 * SIZE, step: 0 });
     // Problem i passes with probability i / (SIZE - 1), which the first plan already knows.
-    const plan = strategy.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 10 });
+    const plan = strategy.plan({ step: step(1), version: policyVersion(0), round: 0, needed: 10, spent: 0 });
     const error = plan.map(({ problem, prior: { a, b } }) => Math.abs(a / (a + b) - problem / (SIZE - 1)));
     expect(plan.length).toBeGreaterThanOrEqual(10);
     expect(error.reduce((n, e) => n + e, 0) / error.length).toBeLessThan(0.15);

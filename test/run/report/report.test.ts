@@ -34,6 +34,8 @@ describe("the report", () => {
       "Groups kept of those drawn",
       "Rollouts without use in the step",
       "Rollouts per problem",
+      "Problems by their rollouts",
+      "Calibration",
       "Where the time goes",
     ]) {
       expect(page).toContain(`<figure><h3>${title}</h3><svg`);

@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readInstalled } from "../../src/model/accelerator/installed.js";
+import { bindingPath } from "../../src/setup/binding.js";
+import { fromBundle } from "../../src/setup/bundle.js";
+import { type Bundle, pieceSize } from "../../src/setup/bundle-manifest.js";
+import { packPieces } from "../../src/setup/pieces.js";
+import { fakeHost, type Program, refusal, temporary } from "./host.js";
+
+const PIECE = 1 << 16;
+const ORT = { version: "1.30.0", libDir: "/nowhere" };
+/** Bytes that do not pack, so that there are several pieces. */
+const noise = (seed: string): Buffer =>
+  Buffer.concat(Array.from({ length: 3000 }, (_, i) => createHash("sha256").update(`${seed}${i}`).digest()));
+const library = noise("library");
+
+/** A bundle of the CPU's tfjs with made-up libraries, packed by the real packer in pieces of 64 KiB. */
+async function bundle(change: (b: Bundle) => Bundle = (b) => b) {
+  const [from, dir] = [temporary(), temporary()];
+  const names = [
+    "tensorflow/libtensorflow_cc.so.2",
+    "tensorflow/libtensorflow_framework.so.2",
+    bindingPath("tfjs-node"),
+  ];
+  const files = names.map((path) => {
+    mkdirSync(dirname(join(from, path)), { recursive: true });
+    writeFileSync(join(from, path), library);
+    return { path, bytes: library.length, sha256: createHash("sha256").update(library).digest("hex") };
+  });
+  for (const part of ["npm", "tensorflow"]) {
+    const record = { key: "k", source: "s", files: files.filter((f) => f.path.startsWith(part)) };
+    writeFileSync(join(from, part, "part.json"), JSON.stringify(record));
+  }
+  const parts = ["npm", "tensorflow"];
+  const pieces = await packPieces(from, parts, "gzip", join(dir, "tfjs.tar.gzip"), PIECE);
+  const made: Bundle = {
+    format: 1,
+    made: "2026-01-01T00:00:00Z",
+    archives: {
+      tfjs: { compression: "gzip", parts, unpackedBytes: files.length * library.length, files, pieces },
+    },
+    tfjs: {
+      package: "tfjs-node",
+      packageVersion: "4.22.0",
+      tensorflow: { version: "2.21.0", build: "cpu", source: "made up" },
+      binding: { napi: 8, arch: "x64", platform: "linux", made: "g++" },
+      files,
+    },
+  };
+  writeFileSync(join(dir, "bundle.json"), JSON.stringify(change(made)));
+  return { dir, pieces };
+}
+
+/** Loads the binding and answers the self-test as told. */
+const node =
+  (ok: boolean): Program =>
+  (words) =>
+    words[0] === "-e"
+      ? {}
+      : { output: JSON.stringify({ ok, value: ok ? "cpu; computes" : "wrong product" }) };
+const host = (ok = true, free?: number) => fakeHost({ gzip: () => ({}), [process.execPath]: node(ok) }, free);
+
+describe.runIf(process.platform === "linux" && process.arch === "x64")("from a bundle", () => {
+  it("sets up what was packed, and does not unpack it twice", async () => {
+    const { dir, pieces } = await bundle();
+    expect(pieces.length).toBeGreaterThan(2);
+    for (const p of pieces.slice(0, -1)) expect(statSync(join(dir, p.path)).size).toBe(PIECE);
+    const root = join(temporary(), ".gpu");
+    const first = host();
+    await fromBundle(dir, undefined, { root }, ORT, first.effects);
+    expect(readFileSync(join(root, "tensorflow/libtensorflow_cc.so.2")).equals(library)).toBe(true);
+    const there = readInstalled(root);
+    expect(there.kind === "there" && there.manifest.tfjs?.binding.made).toBe("carried; g++");
+    expect(readdirSync(root).sort()).toEqual(["env.sh", "manifest.json", "npm", "tensorflow"]);
+    const second = host();
+    await fromBundle(dir, undefined, { root }, ORT, second.effects);
+    expect(second.said[0]).toBe("npm, tensorflow: already unpacked");
+  });
+
+  it.each([
+    ["is missing", (path: string) => rmSync(path)],
+    [`has 10 of ${PIECE} bytes`, (path: string) => writeFileSync(path, Buffer.alloc(10))],
+    ["has another sha256", (path: string) => writeFileSync(path, Buffer.alloc(PIECE))],
+  ])("a piece that %s is named, and nothing is changed", async (what, damage) => {
+    const { dir, pieces } = await bundle();
+    damage(join(dir, pieces[1]!.path));
+    const root = join(temporary(), ".gpu");
+    const error = await refusal(() => fromBundle(dir, undefined, { root }, ORT, host().effects));
+    expect(error).toMatchObject({ code: "data", details: [`tfjs.tar.gzip.001 ${what}`] });
+    expect(existsSync(root)).toBe(false);
+  });
+
+  it("what does not compute is not left as installed", async () => {
+    const { dir } = await bundle();
+    const root = join(temporary(), ".gpu");
+    const error = await refusal(() => fromBundle(dir, undefined, { root }, ORT, host(false).effects));
+    expect(error.message).toBe("tfjs-node was set up but does not compute: wrong product");
+    expect(readInstalled(root).kind).toBe("broken");
+  });
+
+  it("a disk without room is said before unpacking", async () => {
+    const { dir } = await bundle();
+    const root = join(temporary(), ".gpu");
+    const error = await refusal(() => fromBundle(dir, undefined, { root }, ORT, host(true, 0).effects));
+    expect(error.message).toBe(`expected 1 MB free in ${root}, got 0 MB`);
+    expect(readInstalled(root).kind).toBe("broken");
+  });
+
+  it("a folder without a bundle, or with another version's, is refused", async () => {
+    const root = join(temporary(), ".gpu");
+    const nothing = await refusal(() => fromBundle(temporary(), undefined, { root }, ORT, host().effects));
+    expect(nothing.message).toMatch(/^expected a bundle in .*, got no bundle.json$/);
+    const { dir } = await bundle((b) => ({ ...b, format: 2 as 1 }));
+    expect((await refusal(() => fromBundle(dir, undefined, { root }, ORT, host().effects))).code).toBe(
+      "data",
+    );
+  });
+});
+
+it("a piece size is read in binary units", async () => {
+  expect([pieceSize("48M"), pieceSize("100k"), pieceSize("1GiB"), pieceSize("70000")]).toEqual([
+    48 * 2 ** 20,
+    100 * 2 ** 10,
+    2 ** 30,
+    70000,
+  ]);
+  for (const wrong of ["", "48X", "12", "-1M"])
+    expect((await refusal(() => pieceSize(wrong))).message).toContain(`got ${wrong}`);
+});
