@@ -193,6 +193,14 @@ export async function fromBundle(
   const host = cpu ? undefined : await lookAtHost(effects, places.cuda);
   const links = host === undefined ? undefined : planLinks(host, uses);
   if (host !== undefined) checkCard(bundle, requireGpu(host, uses).capability);
+  if (uses.includes("ort-cuda") && links !== undefined && bundle.ort?.cudaMajor !== links.major)
+    throw new TrainError(
+      "tool",
+      `expected CUDA ${bundle.ort?.cudaMajor} libraries for the carried provider, got CUDA ${links.major}`,
+      {
+        hint: "name the folders of the other version with --cuda DIR[:DIR...], or carry tfjs alone: --only tfjs",
+      },
+    );
   const make = async () => {
     for (const use of uses) await unpackArchive(dir, bundle.archives[use]!, root, effects);
     const carried =
