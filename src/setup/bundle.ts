@@ -110,6 +110,7 @@ export async function makeBundle(
   };
   writeFileSync(join(dir, `${BUNDLE}.part`), `${JSON.stringify(made, null, 2)}\n`);
   renameSync(join(dir, `${BUNDLE}.part`), join(dir, BUNDLE));
+  rmSync(work, { recursive: true, force: true });
   return made;
 }
 

@@ -2,8 +2,17 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, openSync, renameSync, statSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TrainError } from "../core/errors.js";
@@ -59,7 +68,12 @@ export async function packPieces(
   const child = spawn("bash", ["-c", script, "pack", from, ...names], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = endOf(child);
   const pieces = await cut(child.stdout, prefix, bytesPerPiece);
-  await ended;
+  try {
+    await ended;
+  } catch (error) {
+    for (const { path } of pieces) rmSync(join(dirname(prefix), path), { force: true }); // of an archive that is not whole
+    throw error;
+  }
   return pieces;
 }
 

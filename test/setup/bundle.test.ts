@@ -129,3 +129,15 @@ it("a piece size is read in binary units", async () => {
   for (const wrong of ["", "48X", "12", "-1M"])
     expect((await refusal(() => pieceSize(wrong))).message).toContain(`got ${wrong}`);
 });
+
+it("packing that fails leaves no pieces behind", async () => {
+  const dir = temporary();
+  mkdirSync(join(dir, "there"));
+  writeFileSync(join(dir, "there", "noise"), library);
+  const error = await refusal(() =>
+    packPieces(dir, ["there", "absent"], "gzip", join(dir, "a.tar.gzip"), PIECE),
+  );
+  expect(error.message).toBe("tar or its compressor ended with 2");
+  expect(error.details.join()).toContain("absent");
+  expect(readdirSync(dir)).toEqual(["there"]);
+});
