@@ -133,6 +133,6 @@ function parseWords(words: readonly string[]) {
 try {
   await main(process.argv.slice(2));
 } catch (thrown) {
-  process.stderr.write(errorText(thrown, { colour: false, program: "scripts/setup" }));
+  process.stderr.write(errorText(thrown, { colour: false, program: "scripts/train" }));
   process.exitCode = asTrainError(thrown).exitCode;
 }

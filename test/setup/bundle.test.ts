@@ -96,7 +96,7 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("from a b
     const { dir } = await bundle();
     const root = join(temporary(), ".gpu");
     const error = await refusal(() => fromBundle(dir, undefined, { root }, ORT, host(false).effects));
-    expect(error.message).toBe("tfjs-node was set up but does not compute: wrong product");
+    expect(error.message).toBe("expected tfjs-node to compute after the set-up, got: wrong product");
     expect(readInstalled(root).kind).toBe("broken");
   });
 
