@@ -1,9 +1,12 @@
 /** What `learner.backend` and `sampler.backend` come to on this machine, and how a run records it. */
 
+import { TrainError } from "../core/errors.js";
 import type { LearnerSection } from "../learner/schema.js";
 import { cannotLoad, type LearnerBackend, type SamplerBackend } from "../model/accelerator/backends.js";
 import { type Choice, chooseLearner, chooseSampler, type Machine } from "../model/accelerator/choose.js";
 import { lookAround } from "../model/accelerator/machine.js";
+import { memoryPlan } from "../model/accelerator/memory.js";
+import type { Qwen2Config } from "../model/config.js";
 import type { EngineFacts } from "../model/engine/protocol.js";
 import type { SamplerSection } from "../sampler/schema.js";
 
@@ -19,7 +22,7 @@ export interface Backends {
  */
 export async function chooseBackends(
   learner: Pick<LearnerSection, "backend"> | null,
-  sampler: Pick<SamplerSection, "backend">,
+  sampler: Pick<SamplerSection, "backend" | "top_p">,
   parameters: number,
 ): Promise<Backends> {
   const machine = await lookAround();
@@ -40,8 +43,39 @@ export async function chooseBackends(
       learner === null
         ? { order: ["ort-cpu"], reason: "nothing is trained" }
         : chooseLearner(learner.backend, parameters, machine),
-    sampler: chooseSampler(sampler.backend, machine),
+    sampler: chooseSampler(sampler.backend, machine, sampler.top_p),
   };
+}
+
+/**
+ * What training takes of the GPU's memory, where the learner may run on one; null where it does not.
+ * @param rowTokens of the longest rows that are expected
+ * @throws TrainError `tool` when the GPU cannot hold it, before anything is started
+ */
+export function planMemory(
+  { learner, machine }: Backends,
+  config: Qwen2Config,
+  section: Pick<LearnerSection, "micro_batch_tokens" | "checkpointing">,
+  rowTokens: number,
+): string | null {
+  const first = learner.order[0]!;
+  if (first !== "tfjs-node-gpu" && first !== "ort-cuda") return null;
+  const mode = first === "ort-cuda" ? "off" : section.checkpointing;
+  const plan = memoryPlan(config, section.micro_batch_tokens, rowTokens, mode, machine.gpuBytes);
+  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(bytes < 2 ** 30 ? 2 : 1)} GiB`;
+  const text =
+    `weights ${gib(plan.weights)}, gradients ${gib(plan.gradients)}, moments ${gib(plan.moments)}, activations of ` +
+    `${section.micro_batch_tokens} tokens in rows of ${rowTokens} ${gib(plan.activations)}${plan.again ? " (made again in the backward pass)" : ""}: ` +
+    `${gib(plan.total)} of ${machine.gpuBytes === null ? "an unknown number of" : gib(machine.gpuBytes)}`;
+  if (machine.gpuBytes !== null && plan.total > machine.gpuBytes) {
+    throw new TrainError("tool", `${machine.gpu} cannot hold this training: ${text}`, {
+      hint:
+        plan.total - plan.activations > machine.gpuBytes
+          ? "use a smaller model, or a GPU with more memory"
+          : "lower learner.micro_batch_tokens, set learner.checkpointing=on, or shorten the rows",
+    });
+  }
+  return text;
 }
 
 /** The engine as run records name it. */

@@ -12,6 +12,7 @@ import type { SftRow } from "../data/sft.js";
 import type { Qwen2Config } from "../model/config.js";
 import { loadModelDir, saveModelDir } from "../model/hf.js";
 import { initWeights } from "../model/parameters.js";
+import type { ArchitectureSection } from "../model/schema.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import { saveTokenizer, trainTokenizer } from "../text/tokenizer-files.js";
 import { type Policy, resolvePath, startPolicy } from "./policy.js";
@@ -55,6 +56,7 @@ export async function makePolicy(
     learner: config.learner,
     sampler: config.sampler,
     cores: ctx.cores,
+    rowTokens: config.distill.batch_tokens,
     warn: (text: string) => ctx.reporter.warn(text),
   };
   if (config.distill.init === "model") {
@@ -71,24 +73,30 @@ export async function makePolicy(
     await saveTokenizer(dir, trainTokenizer(texts, a.vocab_size, a.max_length));
   }
   const tokenizer = await loadTokenizer(dir);
-  const model: Qwen2Config = {
-    vocabSize: tokenizer.vocabSize,
-    hiddenSize: a.hidden_size,
-    numLayers: a.layers,
-    numHeads: a.heads,
-    numKvHeads: a.kv_heads,
-    headDim: a.hidden_size / a.heads,
-    intermediateSize: a.intermediate_size,
-    ropeTheta: a.rope_theta,
-    rmsNormEps: 1e-6,
-    tieWordEmbeddings: true,
-    maxPositionEmbeddings: a.max_length,
-    eosTokenIds: tokenizer.eosIds,
-    initializerRange: 0.02,
-  };
+  const model = shapeOf(a, tokenizer.vocabSize, tokenizer.eosIds);
   const weights = initWeights(model, makeRng(config.run.seed).fork("weights"));
   return startPolicy({ ...open, dir, tokenizer, config: model, weights });
 }
+
+export const shapeOf = (
+  a: ArchitectureSection,
+  vocabSize: number,
+  eosTokenIds: readonly number[],
+): Qwen2Config => ({
+  vocabSize,
+  hiddenSize: a.hidden_size,
+  numLayers: a.layers,
+  numHeads: a.heads,
+  numKvHeads: a.kv_heads,
+  headDim: a.hidden_size / a.heads,
+  intermediateSize: a.intermediate_size,
+  ropeTheta: a.rope_theta,
+  rmsNormEps: 1e-6,
+  tieWordEmbeddings: true,
+  maxPositionEmbeddings: a.max_length,
+  eosTokenIds,
+  initializerRange: 0.02,
+});
 
 /** Encodes a trace when its turn comes; a trace that does not fit the context is an error that names it. */
 export function rowsOf(traces: readonly Trace[], policy: Policy, batchTokens: number): (i: number) => SftRow {

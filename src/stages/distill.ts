@@ -6,10 +6,13 @@ import { makeRng } from "../core/rng.js";
 import { step as toStep } from "../core/units.js";
 import type { Level } from "../data/primer/index.js";
 import { SftSchedule, sftBatch } from "../data/sft.js";
+import { loadModelDir } from "../model/hf.js";
+import { countParameters } from "../model/parameters.js";
 import { learningRate } from "../rl/algo/schedule.js";
 import { compactDuration } from "../run/format.js";
 import { makeEta } from "../run/lines.js";
-import { loadTraces, makePolicy, rowsOf, type Trace, writeOut } from "./distill-parts.js";
+import { chooseBackends, planMemory } from "./backends.js";
+import { loadTraces, makePolicy, rowsOf, shapeOf, type Trace, writeOut } from "./distill-parts.js";
 import { evalSummary, runEvaluation } from "./evaluation.js";
 import { type Policy, resolvePath, restoreCheckpoint, saveCheckpoint } from "./policy.js";
 import { loadProblems } from "./problems.js";
@@ -29,6 +32,7 @@ export const distillStage: Stage<DistillConfig> = {
 };
 
 async function run(config: DistillConfig, ctx: StageContext): Promise<StageResult> {
+  await backendsOf(config, ctx);
   const traces = await loadTraces(config, ctx);
   const problems = await loadProblems(config.data, ctx);
   const reward = await openRewarder(config.reward, ctx);
@@ -222,14 +226,35 @@ function stopped(session: Session, ctx: StageContext, done: number) {
   };
 }
 
+/** @throws TrainError `tool` when a backend is not there or the GPU is too small: before there is a run */
+async function backendsOf(config: DistillConfig, ctx: StageContext) {
+  const a = config.architecture;
+  const shape =
+    config.distill.init === "scratch"
+      ? shapeOf(a, a.vocab_size, [])
+      : (await loadModelDir(resolvePath(config.model.path, ctx))).config;
+  const backends = await chooseBackends(config.learner, config.sampler, countParameters(shape));
+  const memory = planMemory(
+    backends,
+    shape,
+    config.learner,
+    Math.min(shape.maxPositionEmbeddings, config.distill.batch_tokens),
+  );
+  return { backends, memory };
+}
+
 async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly string[]> {
   const traces = await loadTraces(config, ctx);
   const problems = await loadProblems(config.data, ctx);
   const a = config.architecture;
+  const { backends, memory } = await backendsOf(config, ctx);
   return [
     config.distill.init === "scratch"
       ? `policy     from scratch: d ${a.hidden_size}, ${a.layers} layers, vocabulary ${a.vocab_size}`
       : `policy     continues ${resolvePath(config.model.path, ctx)}`,
+    `learner    ${backends.learner.order[0]}: ${backends.learner.reason}`,
+    `sampler    ${backends.sampler.order[0]}: ${backends.sampler.reason}`,
+    ...(memory === null ? [] : [`GPU memory ${memory}`]),
     `traces     ${traces.length}`,
     `steps      ${config.distill.steps} of ${config.distill.batch_tokens} tokens: ${((config.distill.steps * config.distill.batch_tokens) / 1e6).toFixed(1)}M tokens`,
     `held out   ${problems.test.length} problems`,

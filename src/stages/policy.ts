@@ -15,8 +15,11 @@ import { countParameters, type Weights } from "../model/parameters.js";
 import { embeddedSampler } from "../sampler/embedded.js";
 import type { SamplerSection } from "../sampler/schema.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import { backendChoices, chooseBackends, engineLabel } from "./backends.js";
+import { backendChoices, chooseBackends, engineLabel, planMemory } from "./backends.js";
 import type { StageContext } from "./stage.js";
+
+/** Parameters from which products are worth rounding their factors to TF32; smaller models wait for launches instead. */
+const TF32_PARAMETERS = 10_000_000;
 
 export interface Policy {
   readonly config: Qwen2Config;
@@ -48,6 +51,8 @@ export interface OpenPolicy {
   /** null = nothing will be trained. */
   readonly learner: LearnerSection | null;
   readonly sampler: SamplerSection;
+  /** Tokens of the longest rows that will be trained on, where known. */
+  readonly rowTokens?: number;
   /** Told what the engines have to do otherwise than asked. */
   readonly warn: (text: string) => void;
   readonly cores: number;
@@ -73,11 +78,15 @@ export async function startPolicy(
   const config = { ...open.config, eosTokenIds };
   const parameters = countParameters(config);
   const backends = await chooseBackends(open.learner, open.sampler, parameters);
+  // Prompts are about as long as answers at most; a longer row is met by smaller micro-batches.
+  const rowTokens = Math.min(config.maxPositionEmbeddings, open.rowTokens ?? 2 * open.sampler.max_tokens);
+  const memory = open.learner === null ? null : planMemory(backends, config, open.learner, rowTokens);
   const settings = {
     model: { config, weights },
     note: open.warn,
     checkpointing: open.learner?.checkpointing ?? ("auto" as const),
     deviceBytes: backends.machine.gpuBytes,
+    tf32: parameters >= TF32_PARAMETERS,
     trainThreads: Math.min(open.learner?.threads ?? 1, open.cores),
     sampleThreads: Math.min(open.sampler.threads, open.cores),
     slots: open.sampler.slots,
@@ -106,7 +115,10 @@ export async function startPolicy(
     tokenizer,
     engine,
     label: engineLabel(...facts),
-    choices: backendChoices(backends, ...facts),
+    choices: {
+      ...backendChoices(backends, ...facts),
+      ...(memory !== null && { "learner.memory": memory }),
+    },
     learner: embeddedLearner(engine, { tokenizerDir: dir }),
     sampler: drawing === null ? embeddedSampler(engine) : embeddedSampler(drawing, engine),
     decode: (ids) => tokenizer.decode(ids),

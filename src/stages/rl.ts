@@ -346,6 +346,9 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
         `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.config.maxPositionEmbeddings}`,
         `learner    ${policy.choices["learner.backend"]}`,
         `sampler    ${policy.choices["sampler.backend"]}`,
+        ...(policy.choices["learner.memory"] === undefined
+          ? []
+          : [`GPU memory ${policy.choices["learner.memory"]}`]),
         `problems   ${problems.name}: ${problems.train.length} to train on, ${problems.test.length} held out`,
         `strategy   ${config.rl.sampling.strategy}, ${config.rl.steps} steps of ${config.rl.groups} groups`,
         `rollouts   about ${rollouts} trained on, up to ${rollouts * config.sampler.max_tokens} tokens, plus groups that are filtered`,

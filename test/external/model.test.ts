@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeRng } from "../../src/core/rng.js";
 import type { Batch } from "../../src/core/types.js";
 import { step } from "../../src/core/units.js";
+import { acceleratorRoot, readInstalled } from "../../src/model/accelerator/installed.js";
 import type { Qwen2Config } from "../../src/model/config.js";
 import { startEngine } from "../../src/model/engine/client.js";
 import { loadModelDir, saveModelDir } from "../../src/model/hf.js";
@@ -118,9 +119,18 @@ describeExternal("transformers, on model directories of ours", () => {
     expect([reply.missing, reply.unexpected]).toEqual([[], []]);
   });
 
-  test.each(models)("gives the engine's log-probabilities and gradients: %s", async (name) => {
+  const learners = [
+    "ort-cpu",
+    ...(readInstalled(acceleratorRoot()).kind === "there" ? (["tfjs-node"] as const) : []),
+  ] as const;
+  test.runIf(learners.length === 1)(
+    "tfjs-node's (skipped: tfjs is not installed: scripts/setup --cpu-tfjs)",
+    (context) => context.skip(),
+  );
+  const pairs = learners.flatMap((learner) => models.map((name) => [learner, name] as const));
+  test.each(pairs)("gives the log-probabilities and gradients of %s: %s", async (learner, name) => {
     const model = await loadModelDir(dirOf(name), { tokenizer: false });
-    const engine = await startEngine({ model, maxLength: 64 });
+    const engine = await startEngine({ model, maxLength: 64, learner: [learner] });
     try {
       const reply = replies.get(name)!;
       const ours = await engine.logprobs(batch());

@@ -10,8 +10,9 @@ export type SamplerBackend = (typeof SAMPLER_BACKENDS)[number];
 export type OrtBackend = SamplerBackend;
 export type TfjsBackend = Exclude<LearnerBackend, OrtBackend>;
 
-/** onnxruntime's execution providers. */
-export type Provider = "cpu" | "cuda" | "webgpu";
+/** onnxruntime's execution providers: where a graph's kernels run. */
+export const PROVIDERS = ["cpu", "cuda", "webgpu"] as const;
+export type Provider = (typeof PROVIDERS)[number];
 
 export const isTfjs = (backend: LearnerBackend): backend is TfjsBackend => backend.startsWith("tfjs");
 export const providerOf = (backend: OrtBackend): Provider => backend.slice("ort-".length) as Provider;

@@ -51,9 +51,14 @@ export function chooseLearner(
   };
 }
 
-export function chooseSampler(asked: SamplerBackend | "auto", machine: Machine): Choice<SamplerBackend> {
+export function chooseSampler(
+  asked: SamplerBackend | "auto",
+  machine: Machine,
+  topP = 1,
+): Choice<SamplerBackend> {
   if (asked !== "auto") return { order: [asked], reason: "asked for by name" };
   if (machine.gpu === null) return { order: ["ort-cpu"], reason: "no NVIDIA GPU" };
+  if (topP !== 1) return { order: ["ort-cpu"], reason: `ort-cuda has no top_p, which is ${topP}` };
   const missing = machine.missing["ort-cuda"];
   return missing === null
     ? { order: ["ort-cuda", "ort-cpu"], reason: machine.gpu }

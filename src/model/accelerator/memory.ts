@@ -37,18 +37,21 @@ export const activationRoom = (config: Qwen2Config, deviceBytes: number | null):
 /** Share of the device's memory that may be planned with: its allocator loses some in fragments. */
 const USABLE = 0.9;
 
-/** Weights as stored and with folded norms, gradients flat and by tensor, two moments; bytes. */
+/**
+ * Weights as stored and with folded norms, gradients flat and by tensor, two moments; bytes.
+ * @param rowTokens of the longest rows
+ */
 export function memoryPlan(
   config: Qwen2Config,
   microBatchTokens: number,
+  rowTokens: number,
   mode: "auto" | "on" | "off",
   deviceBytes: number | null,
 ): MemoryPlan {
   const bytes = 4 * countParameters(config);
   const fixed = { weights: 2 * bytes, gradients: 2 * bytes, moments: 2 * bytes };
-  const length = config.maxPositionEmbeddings;
-  const tokens = Math.max(microBatchTokens, length);
-  const of = (again: boolean) => activationBytes(config, tokens, length, again);
+  const tokens = Math.max(microBatchTokens, rowTokens);
+  const of = (again: boolean) => activationBytes(config, tokens, rowTokens, again);
   const free = activationRoom(config, deviceBytes);
   const again = mode === "on" || (mode === "auto" && free !== null && of(false) > free);
   const activations = of(again);

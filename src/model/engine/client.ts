@@ -31,6 +31,8 @@ export interface EngineOptions {
   readonly sampler?: readonly SamplerBackend[];
   /** Whether a tfjs learner makes activations again in the backward pass; default auto: where memory is short. */
   readonly checkpointing?: CheckpointingMode;
+  /** Whether CUDA may round the factors of products to 10 bits, in all engines of the process; default false. */
+  readonly tf32?: boolean;
   /** Bytes of the learner's device; default unknown. */
   readonly deviceBytes?: number | null;
   /** Told what a step had to do otherwise than asked, in a sentence. */
@@ -96,6 +98,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     learner: options.learner ?? ["ort-cpu"],
     sampler: options.sampler ?? ["ort-cpu"],
     checkpointing: options.checkpointing ?? "auto",
+    tf32: options.tf32 ?? false,
     deviceBytes: options.deviceBytes ?? null,
   });
   let version = 0;

@@ -52,12 +52,13 @@ export async function checkProvider(
   ort: OrtModule,
   key: "learner.backend" | "sampler.backend",
   backend: OrtBackend,
+  tf32: boolean,
 ): Promise<void> {
   const provider = providerOf(backend);
   if (provider === "cpu") return;
   const g = makeGraph();
   g.output(g.op("Neg", [g.input("x", "float32", [1])]), "y");
-  const problem = await sessionProblem(ort, provider, g.finish());
+  const problem = await sessionProblem(ort, provider, g.finish(), tf32);
   if (problem !== null) throw cannotLoad(key, backend, problem);
 }
 

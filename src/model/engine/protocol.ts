@@ -21,6 +21,8 @@ export interface WorkerSettings {
   /** To be tried in this order. */
   readonly learner: readonly LearnerBackend[];
   readonly checkpointing: CheckpointingMode;
+  /** Whether CUDA may round the factors of products to 10 bits; the same for every library of the process. */
+  readonly tf32: boolean;
   /** Bytes of the learner's device; null = unknown. */
   readonly deviceBytes: number | null;
   readonly sampler: readonly SamplerBackend[];

@@ -29,6 +29,8 @@ export interface TrainerOptions {
   readonly weights: Float32Array; // flat, updated in place
   readonly threads: number;
   readonly provider?: Provider;
+  /** Whether CUDA may round the factors of products to 10 bits; default false. */
+  readonly tf32?: boolean;
   readonly maxLength: number;
   readonly chunks?: number;
   readonly profile?: string;
@@ -70,6 +72,7 @@ export function makeTrainer(ort: OrtModule, options: TrainerOptions): Trainer {
       return createSession(ort, graph, {
         threads,
         provider,
+        tf32: options.tf32 ?? false,
         ...(options.profile !== undefined && { profile: options.profile }),
       });
     });

@@ -35,11 +35,9 @@ const running = (backend: LearnerBackend, runtime: string, device: string): Runn
 
 /** Rollouts side by side where nobody says: more rows fill a GPU's kernels, a core is full with few. */
 const SLOTS = { cpu: 64, device: 512 };
-/** Parameters from which products are worth rounding their factors to TF32; smaller models wait for launches instead. */
-const TF32_PARAMETERS = 10_000_000;
 
 async function start(settings: WorkerSettings) {
-  const { config, maxLength } = settings;
+  const { config, maxLength, tf32 } = settings;
   const ort = await loadOrt();
   const layout = flatLayout(config);
   const weights = new Float32Array(layout.size);
@@ -60,12 +58,12 @@ async function start(settings: WorkerSettings) {
       return { trainer: makeTfjsTrainer(kernels, { ...shared, checkpointing: again }), runtime, device };
     }
     const provider = providerOf(backend);
-    await checkProvider(ort, "learner.backend", backend);
-    const trainer = makeTrainer(ort, { ...shared, threads: settings.trainThreads, provider });
+    await checkProvider(ort, "learner.backend", backend, tf32);
+    const trainer = makeTrainer(ort, { ...shared, threads: settings.trainThreads, provider, tf32 });
     return { trainer, runtime, device: deviceOf(provider, settings.trainThreads) };
   });
   const sampler = await openFirst(settings.sampler, async (backend) => {
-    await checkProvider(ort, "sampler.backend", backend);
+    await checkProvider(ort, "sampler.backend", backend, tf32);
     const provider = providerOf(backend);
     const slots = settings.slots ?? (provider === "cpu" ? SLOTS.cpu : SLOTS.device);
     const options = { ...shared, threads: settings.sampleThreads, provider, slots };
@@ -74,7 +72,7 @@ async function start(settings: WorkerSettings) {
         ? makeGenerator(ort, options)
         : makeRolloutGenerator(ort, {
             ...options,
-            tf32: layout.size >= TF32_PARAMETERS,
+            tf32,
             note: (text) => sampleNote(text),
           });
     return { generator, device: deviceOf(provider, settings.sampleThreads) };

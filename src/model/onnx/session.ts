@@ -110,14 +110,16 @@ export async function sessionProblem(
   ort: OrtModule,
   provider: Provider,
   probe: BuiltGraph,
+  tf32: boolean,
 ): Promise<string | null> {
   const known = ort.listSupportedBackends().map((backend) => backend.name);
   if (!known.includes(provider)) return `this build of onnxruntime-node knows ${known.join(", ")}`;
   try {
-    const session = await createSession(ort, probe, { threads: 1, provider });
+    const session = await createSession(ort, probe, { threads: 1, provider, tf32 });
     await session.dispose();
     return null;
   } catch (thrown) {
-    return messageOf(thrown).trim().split("\n")[0] ?? "no reason given";
+    const cause = thrown instanceof TrainError && thrown.cause !== undefined ? thrown.cause : thrown;
+    return messageOf(cause).trim().split("\n")[0] ?? "no reason given";
   }
 }

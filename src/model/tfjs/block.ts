@@ -1,11 +1,12 @@
 /**
- * One transformer block, forward and backward, written out: about 37 kernel calls forward and 52 backward, against some
- * hundred and three hundred of a taped graph of small operations. What the backward pass needs is kept in `Saved`, or
+ * One transformer block, forward and backward, written out: some 90 kernel calls in all where a taped
+ * graph of small operations makes 350. What the backward pass needs is kept in `Saved`, or
  * made again from the block's input where memory is short.
  *
  * Activations are [N, d] with N = B*T padded rows; the scores of a key head's query heads are one matrix product.
  */
 
+import { type Attended, attend, attendGrad } from "./attention.js";
 import type { HeadShape, Heads, Kernels, Rotation, Tensor } from "./kernels.js";
 import { type Normed, norm, normGrad } from "./norm.js";
 
@@ -23,15 +24,15 @@ export interface BlockContext {
   readonly k: Kernels;
   readonly shape: HeadShape;
   readonly rotation: Rotation;
-  readonly mask: Tensor; // [group*T, T], 0 or very negative
+  /** Of each block of the attention. */
+  readonly masks: readonly Tensor[];
   readonly eps: number;
 }
 
 export interface Saved {
   readonly first: Normed;
   readonly heads: Heads;
-  readonly p: Tensor; // [KV*B, group*T, T]
-  readonly o: Tensor; // [KV*B, group*T, hd]
+  readonly attended: Attended;
   readonly mixed: Tensor; // [N, H*hd]
   readonly second: Normed;
   readonly gate: Tensor; // [N, F]
@@ -45,8 +46,8 @@ export const savedTensors = (s: Saved): readonly Tensor[] => [
   s.heads.q,
   s.heads.k,
   s.heads.v,
-  s.p,
-  s.o,
+  ...s.attended.p,
+  s.attended.o,
   s.mixed,
   s.second.y,
   s.second.inverse,
@@ -57,7 +58,7 @@ export const savedTensors = (s: Saved): readonly Tensor[] => [
 
 /** @param save false: only `y` outlives the call */
 export function blockForward(
-  { k, shape, rotation, mask, eps }: BlockContext,
+  { k, shape, rotation, masks, eps }: BlockContext,
   w: ReadyLayer,
   x: Tensor,
   save: boolean,
@@ -70,31 +71,19 @@ export function blockForward(
         shape,
         rotation,
       );
-      const p = masked(k, heads, mask);
-      const o = k.batchMatMul(p, heads.v);
-      const mixed = toRows(k, o, shape);
+      const attended = attend(k, heads, masks, shape);
+      const mixed = toRows(k, attended.o, shape);
       const middle = k.add(x, k.matMul(mixed, w.o, false, true));
       const second = norm(k, middle, eps);
       const gate = k.matMul(second.y, w.gate, false, true);
       const up = k.matMul(second.y, w.up, false, true);
       const open = k.sigmoid(gate);
       const y = k.add(middle, k.matMul(k.mul(k.mul(gate, open), up), w.down, false, true));
-      return { y, saved: save ? { first, heads, p, o, mixed, second, gate, open, up } : null };
+      return { y, saved: save ? { first, heads, attended, mixed, second, gate, open, up } : null };
     },
     ({ y, saved }) => [y, ...(saved === null ? [] : savedTensors(saved))],
   );
 }
-
-const masked = (k: Kernels, { q, k: keys }: Heads, mask: Tensor): Tensor =>
-  k.scope(
-    () => {
-      const scores = k.batchMatMul(q, keys, false, true);
-      const hidden = k.add(scores, mask);
-      k.free(scores);
-      return k.softmax(hidden);
-    },
-    (p) => [p],
-  );
 
 /** [KV*B, group*T, hd] to [N, H*hd], and back. */
 const toRows = (k: Kernels, o: Tensor, s: HeadShape): Tensor =>
@@ -143,30 +132,14 @@ export function blockBackward(
       const dMiddle = k.add(dy, normGrad(k, saved.second, mlp.dx));
       const o = k.matMul(dMiddle, saved.mixed, true, false);
       const dO = fromRows(k, k.matMul(dMiddle, w.o), shape);
-      const dqkv = k.joinHeads(attentionBackward(k, saved, dO), shape, rotation);
+      const heads = attendGrad(k, saved.heads, saved.attended, dO, shape);
+      const dqkv = k.joinHeads(heads, shape, rotation);
       const qkvBias = k.biasGrad(dqkv);
       const qkv = k.matMul(dqkv, saved.first.y, true, false);
       const dx = k.add(dMiddle, normGrad(k, saved.first, k.matMul(dqkv, w.qkv)));
       return { dx, gradients: { qkv, qkvBias, o, gate: mlp.gate, up: mlp.up, down: mlp.down } };
     },
     ({ dx, gradients: g }) => [dx, g.qkv, g.qkvBias, g.o, g.gate, g.up, g.down],
-  );
-}
-
-/** dS = P (dO V' - rowsum(dO O)) */
-function attentionBackward(k: Kernels, { heads, p, o }: Saved, dO: Tensor): Heads {
-  return k.scope(
-    () => {
-      const v = k.batchMatMul(p, dO, true, false);
-      const along = k.sum(k.mul(dO, o), 2, true);
-      const dP = k.batchMatMul(dO, heads.v, false, true);
-      const centred = k.sub(dP, along);
-      k.free(dP);
-      const dS = k.mul(centred, p);
-      k.free(centred);
-      return { q: k.batchMatMul(dS, heads.k), k: k.batchMatMul(dS, heads.q, true, false), v };
-    },
-    ({ q, k: keys, v }) => [q, keys, v],
   );
 }
 

@@ -115,6 +115,10 @@ export interface Kernels {
   transpose(x: Tensor, perm: readonly number[]): Tensor;
   concat(parts: readonly Tensor[], axis: number): Tensor;
   split(x: Tensor, sizes: readonly number[], axis: number): Tensor[];
+  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor;
+  /** Zeros before and after along each axis. */
+  pad(x: Tensor, counts: readonly (readonly [number, number])[]): Tensor;
+  addAll(parts: readonly Tensor[]): Tensor;
   /** Rows of w [M, n] at index [R]; and rows of x [R, n] added up at index in [M, n]. */
   gatherRows(w: Tensor, index: Tensor): Tensor;
   sumRowsAt(x: Tensor, index: Tensor, rows: number): Tensor;

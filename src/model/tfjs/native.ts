@@ -88,6 +88,10 @@ export function nativeKernels({ binding, runtime, device }: NativeOptions): Kern
   const toInt = [a.type("SrcT", DType.float), a.type("DstT", DType.int32), a.bool("Truncate", false)];
   const toComplex = [T, a.type("type", DType.complex64)];
   const toFloat = [complexT[0]!, a.type("type", DType.float)];
+  const sliced = [T, a.type("Index", DType.int32)];
+  const padded = [T, a.type("Tpaddings", DType.int32)];
+  const pairs = (counts: readonly (readonly [number, number])[]): Handle =>
+    fix(`p${counts.join()}`, DType.int32, [counts.length, 2], Int32Array.from(counts.flat()));
   const splitting = (n: number) => [a.int("num_split", n), T, a.type("Tlen", DType.int32)];
   const joining = (n: number) => [a.int("N", n), T, a.type("Tidx", DType.int32)];
   const variable = [a.type("dtype", DType.float)];
@@ -156,6 +160,9 @@ export function nativeKernels({ binding, runtime, device }: NativeOptions): Kern
     transpose: (x, perm) => op("Transpose", permuted, [x, ints(perm)]),
     concat,
     split,
+    slice: (x, begin, size) => op("Slice", sliced, [x, ints(begin), ints(size)]),
+    pad: (x, counts) => op("Pad", padded, [x, pairs(counts)]),
+    addAll: (parts) => op("AddN", [a.int("N", parts.length), T], parts),
     gatherRows: (w, index) => op("GatherV2", gather, [w, index, int(0)]),
     sumRowsAt: (x, index, rows) => op("UnsortedSegmentSum", segments, [x, index, int(rows)]),
     crossEntropy(logits, targets) {

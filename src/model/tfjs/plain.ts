@@ -81,6 +81,15 @@ export function plainKernels(tf: Tf): Kernels {
     concat: (parts, axis) =>
       run(() => (parts.length === 1 ? t(parts[0]!).clone() : tf.concat(parts as T[], axis))),
     split: (x, sizes, axis) => tf.split(t(x), [...sizes], axis).map(put),
+    slice: (x, begin, size) => run(() => tf.slice(t(x), [...begin], [...size])),
+    pad: (x, counts) =>
+      run(() =>
+        tf.pad(
+          t(x),
+          counts.map(([before, after]) => [before, after] as [number, number]),
+        ),
+      ),
+    addAll: (parts) => run(() => tf.addN(parts as T[])),
     gatherRows: (w, index) => run(() => tf.gather(t(w), t(index) as tfjs.Tensor1D)),
     sumRowsAt: (x, index, rows) => run(() => tf.unsortedSegmentSum(t(x), t(index) as tfjs.Tensor1D, rows)),
     crossEntropy(logits, targets) {

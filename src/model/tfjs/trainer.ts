@@ -13,11 +13,11 @@ import { makeCounters } from "../engine/counters.js";
 import { type MicroBatch, planMicroBatches, trainedTokens } from "../engine/plan.js";
 import { checkBatch, type Trainer } from "../engine/trainer.js";
 import type { FlatLayout } from "../qwen2/flat.js";
-import { causalMask, rotaryTable } from "../qwen2/rotary.js";
 import type { BlockContext } from "./block.js";
 import type { Checkpointing } from "./checkpointing.js";
+import { makeContexts } from "./contexts.js";
 import { headLogProbs, type TokenInputs } from "./head.js";
-import type { HeadShape, Kernels, Rotation, Tensor } from "./kernels.js";
+import type { Kernels, Tensor } from "./kernels.js";
 import { deviceLayout } from "./layout.js";
 import { backward, forward } from "./model.js";
 import { addGradients, deviceParameters, gradientTensors, type ReadyGradients } from "./parameters.js";
@@ -31,12 +31,11 @@ export interface TfjsTrainerOptions {
   readonly checkpointing?: Checkpointing;
   /** Predicted tokens whose logits exist at once; default: as many as fit in 256 MiB. */
   readonly headRows?: number;
+  /** Blocks of the causal attention; default: by the size of the scores. */
+  readonly blocks?: number;
 }
 
 const LOGITS = 2 ** 26; // floats
-/** Lengths whose tables and masks stay on the device. */
-const LENGTHS = 32;
-
 interface Uploaded {
   readonly plan: MicroBatch;
   readonly context: BlockContext;
@@ -51,7 +50,7 @@ export function makeTfjsTrainer(k: Kernels, options: TfjsTrainerOptions): Traine
   const device = deviceLayout(config, layout);
   const parameters = deviceParameters(k, device, weights);
   const adam = adamState(layout.size);
-  const contexts = makeContexts(k, config);
+  const contexts = makeContexts(k, config, options.blocks);
   /** Whether the device is ahead of the host's weights, and of its moments. */
   const ahead = { weights: false, moments: false };
   const limits = (tokens: number) => ({ tokens, share: false, maxLength, vocabSize: config.vocabSize });
@@ -258,47 +257,4 @@ export function makeTfjsTrainer(k: Kernels, options: TfjsTrainerOptions): Traine
     },
   };
   return trainer;
-}
-
-/** Rotary tables and causal masks by length, kept on the device between steps. */
-function makeContexts(k: Kernels, config: Qwen2Config) {
-  const { numKvHeads, headDim, numHeads, rmsNormEps: eps } = config;
-  const group = numHeads / numKvHeads;
-  const shapeOf = (rows: number, length: number): HeadShape => ({ rows, length, numKvHeads, group, headDim });
-  const kept = new Map<number, { rotation: Rotation; mask: Tensor }>();
-  const drop = (length: number): void => {
-    const { rotation, mask } = kept.get(length)!;
-    k.free(rotation.forward, rotation.backward, mask);
-    kept.delete(length);
-  };
-  return {
-    /** Makes what these need; what was used longest ago goes. */
-    prepare(plans: readonly MicroBatch[]): void {
-      for (const { length } of plans) {
-        const known = kept.get(length);
-        if (known !== undefined) {
-          kept.delete(length);
-          kept.set(length, known);
-          continue;
-        }
-        const { cos, sin } = rotaryTable(config, length, 1);
-        const made = k.outside(() => ({
-          rotation: k.rotation(shapeOf(1, length), cos, sin, 1 / Math.sqrt(headDim)),
-          mask: k.upload(causalMask(group, length, 0), [group * length, length]),
-        }));
-        kept.set(length, made);
-      }
-      const needed = new Set(plans.map((plan) => plan.length));
-      for (const length of [...kept.keys()]) {
-        if (kept.size <= LENGTHS) break;
-        if (!needed.has(length)) drop(length);
-      }
-    },
-    of({ rows, length }: MicroBatch): BlockContext {
-      return { k, shape: shapeOf(rows, length), ...kept.get(length)!, eps };
-    },
-    close(): void {
-      for (const length of [...kept.keys()]) drop(length);
-    },
-  };
 }

@@ -32,6 +32,7 @@ describe("auto", () => {
       reason: "NVIDIA H200, 121 M parameters: tfjs-node-gpu is faster from 5 M on",
     });
     expect(chooseSampler("auto", host).order).toEqual(["ort-cuda", "ort-cpu"]);
+    expect(chooseSampler("auto", host, 0.9).order).toEqual(["ort-cpu"]);
   });
 
   it("passes over what is not installed, and says so", () => {

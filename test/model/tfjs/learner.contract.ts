@@ -42,7 +42,13 @@ interface Made {
 /** @param parts sizes of tensors differ by backend only in speed, so `steps` bounds what slow ones do */
 export function tfjsLearnerSuite(kernels: () => Promise<Kernels>): void {
   const make = async (
-    options: { config?: Qwen2Config; weights?: Weights; headRows?: number; again?: boolean } = {},
+    options: {
+      config?: Qwen2Config;
+      weights?: Weights;
+      headRows?: number;
+      again?: boolean;
+      blocks?: number;
+    } = {},
   ): Promise<Made & { k: Kernels }> => {
     const config = options.config ?? tinyConfig;
     const layout = flatLayout(config);
@@ -56,6 +62,7 @@ export function tfjsLearnerSuite(kernels: () => Promise<Kernels>): void {
       maxLength: 128,
       checkpointing: () => options.again ?? false,
       ...(options.headRows !== undefined && { headRows: options.headRows }),
+      ...(options.blocks !== undefined && { blocks: options.blocks }),
     });
     return { trainer, flat, k };
   };
@@ -133,7 +140,7 @@ export function tfjsLearnerSuite(kernels: () => Promise<Kernels>): void {
     await reference.trainer.close();
   });
 
-  it("any split into micro-batches or head chunks, and blocks made again, give the same gradient", async () => {
+  it("any split into micro-batches, head chunks or attention blocks, and blocks made again, give the same gradient", async () => {
     const batch = groupedBatch(
       [
         { prompt: 20, completions: [20, 31, 9, 1, 25] },
@@ -144,13 +151,13 @@ export function tfjsLearnerSuite(kernels: () => Promise<Kernels>): void {
     const whole = await make();
     const expected = await whole.trainer.gradients(batch, 4096);
     await whole.trainer.close();
-    for (const [tokens, headRows, again] of [
-      [64, 4096, false],
-      [200, 7, false],
-      [4096, 16, true],
-      [4096, 4096, true],
+    for (const [tokens, headRows, again, blocks] of [
+      [64, 4096, false, 1],
+      [200, 7, false, 2],
+      [4096, 16, true, 4],
+      [4096, 4096, true, 1],
     ] as const) {
-      const { trainer } = await make({ headRows, again });
+      const { trainer } = await make({ headRows, again, blocks });
       const actual = await trainer.gradients(batch, tokens);
       expect(actual.loss).toBeCloseTo(expected.loss, 6);
       expect(largestGap(actual.gradient, expected.gradient, 1e-2)).toBeLessThan(1e-4);
