@@ -8,7 +8,10 @@ import type { LossSpec } from "../../core/types.js";
 import { MAX_LOG_RATIO } from "../qwen2/objective.js";
 import type { Kernels, Tensor } from "./kernels.js";
 
-/** Per predicted token; those of the clipped objective are null for cross-entropy. */
+/**
+ * Of one chunk of predicted tokens, uploaded chunk by chunk: whole numbers are cut on the host only.
+ * Those of the clipped objective are null for cross-entropy.
+ */
 export interface TokenInputs {
   readonly targets: Tensor; // ints [R]
   readonly coef: Tensor; // [R] weight / divisor
@@ -39,43 +42,23 @@ interface Scaled {
 const times = (k: Kernels, x: Tensor, factor: number): Tensor =>
   factor === 1 ? x : k.mul(x, k.constant(factor));
 
-/** @param chunk rows of one chunk */
+/** @param inputs of each chunk, in order: their rows are those of `hidden` */
 export function headBackward(
   k: Kernels,
   { hidden, head, temperature }: Scaled,
-  inputs: TokenInputs,
+  inputs: readonly TokenInputs[],
   spec: LossSpec,
-  chunk: number,
 ): HeadResult & HeadGradients {
   return k.scope(
     () => {
-      const rows = hidden.shape[0]!;
-      const cuts = cutsOf(rows, chunk);
-      const each = (x: Tensor): Tensor[] => (cuts.length === 1 ? [x] : k.split(x, cuts, 0));
-      const hs = each(times(k, hidden, 1 / temperature));
-      const targets = each(inputs.targets);
-      const coef = each(inputs.coef);
-      const clip = inputs.clip && {
-        minusAdvantages: each(inputs.clip.minusAdvantages),
-        behavior: each(inputs.clip.behavior),
-        cap: inputs.clip.cap && each(inputs.clip.cap),
-      };
+      const hs = cut(k, times(k, hidden, 1 / temperature), inputs);
       let dHead: Tensor | null = null;
       const logp: Tensor[] = [];
       const loss: Tensor[] = [];
       const dHidden: Tensor[] = [];
-      cuts.forEach((_, i) => {
+      inputs.forEach((input, i) => {
         const part = k.scope(
-          () =>
-            chunkBackward(k, hs[i]!, head, spec, {
-              targets: targets[i]!,
-              coef: coef[i]!,
-              clip: clip && {
-                minusAdvantages: clip.minusAdvantages[i]!,
-                behavior: clip.behavior[i]!,
-                cap: clip.cap && clip.cap[i]!,
-              },
-            }),
+          () => chunkBackward(k, hs[i]!, head, spec, input),
           (made) => [made.logp, made.loss, made.dHidden, made.dHead],
         );
         logp.push(part.logp);
@@ -88,12 +71,10 @@ export function headBackward(
           dHead = sum;
         }
       });
-      const joined = (parts: readonly Tensor[]): Tensor =>
-        parts.length === 1 ? parts[0]! : k.concat(parts, 0);
       return {
-        logp: joined(logp),
-        loss: joined(loss),
-        dHidden: times(k, joined(dHidden), 1 / temperature),
+        logp: joined(k, logp),
+        loss: joined(k, loss),
+        dHidden: times(k, joined(k, dHidden), 1 / temperature),
         dHead: dHead!,
       };
     },
@@ -105,28 +86,37 @@ export function headBackward(
 export function headLogProbs(
   k: Kernels,
   { hidden, head, temperature }: Scaled,
-  targets: Tensor,
-  chunk: number,
+  inputs: readonly Pick<TokenInputs, "targets">[],
 ): Tensor {
   return k.scope(
     () => {
-      const cuts = cutsOf(hidden.shape[0]!, chunk);
-      const hs = k.split(times(k, hidden, 1 / temperature), cuts, 0);
-      const ts = k.split(targets, cuts, 0);
-      const parts = cuts.map((_, i) =>
+      const hs = cut(k, times(k, hidden, 1 / temperature), inputs);
+      const parts = inputs.map(({ targets }, i) =>
         k.scope(
-          () => k.mul(k.crossEntropy(k.matMul(hs[i]!, head, false, true), ts[i]!).nll, k.constant(-1)),
+          () => k.mul(k.crossEntropy(k.matMul(hs[i]!, head, false, true), targets).nll, k.constant(-1)),
           (made) => [made],
         ),
       );
-      return k.concat(parts, 0);
+      return joined(k, parts);
     },
     (made) => [made],
   );
 }
 
+/** Rows of each chunk. */
 export const cutsOf = (rows: number, chunk: number): number[] =>
   Array.from({ length: Math.ceil(rows / chunk) }, (_, i) => Math.min(chunk, rows - i * chunk));
+
+const cut = (k: Kernels, x: Tensor, inputs: readonly Pick<TokenInputs, "targets">[]): readonly Tensor[] =>
+  inputs.length === 1
+    ? [x]
+    : k.split(
+        x,
+        inputs.map(({ targets }) => targets.shape[0]!),
+        0,
+      );
+const joined = (k: Kernels, parts: readonly Tensor[]): Tensor =>
+  parts.length === 1 ? parts[0]! : k.concat(parts, 0);
 
 /** @param h [R, d], divided by the temperature; the result's dHidden is the derivative by it */
 function chunkBackward(k: Kernels, h: Tensor, head: Tensor, spec: LossSpec, inputs: TokenInputs) {

@@ -49,7 +49,6 @@ export function forward(
 
 export interface BackwardOptions {
   readonly config: Qwen2Config;
-  readonly headRows: number;
   /** Make the blocks' activations again. */
   readonly again: boolean;
 }
@@ -57,13 +56,13 @@ export interface BackwardOptions {
 export function backward(
   context: BlockContext,
   ready: Ready,
-  rows: RowInputs & { readonly inputs: TokenInputs },
+  rows: RowInputs & { readonly inputs: readonly TokenInputs[] },
   { loss, temperature }: Pick<Batch, "loss" | "temperature">,
-  { config, headRows, again }: BackwardOptions,
+  { config, again }: BackwardOptions,
 ): HeadResult & { readonly gradients: ReadyGradients } {
   const { k, shape } = context;
   const { hidden, last, saved, inputs } = forward(context, ready, rows, config, again ? "inputs" : "all");
-  const head = headBackward(k, { hidden, head: ready.head, temperature }, rows.inputs, loss, headRows);
+  const head = headBackward(k, { hidden, head: ready.head, temperature }, rows.inputs, loss);
   const all = k.sumRowsAt(head.dHidden, rows.places, shape.rows * shape.length);
   k.free(hidden, head.dHidden);
   let dx = normGrad(k, last, all);

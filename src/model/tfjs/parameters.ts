@@ -14,7 +14,17 @@ export interface Ready {
   readonly layers: readonly ReadyLayer[];
   /** As stored, for `unfold`. */
   readonly raw: ModelSlots<Tensor>;
+  readonly folded: readonly Tensor[];
 }
+
+/** All that `ready` made. */
+export const readyTensors = ({ raw, folded }: Ready): readonly Tensor[] => [
+  raw.embedding,
+  ...(raw.head === null ? [] : [raw.head]),
+  raw.finalNorm,
+  ...raw.layers.flatMap((w) => Object.values(w) as Tensor[]),
+  ...folded,
+];
 
 /** Gradients by what `Ready` holds. */
 export interface ReadyGradients {
@@ -43,7 +53,7 @@ export function deviceParameters(k: Kernels, layout: DeviceLayout, weights: Floa
   const vectors = k.moving(layout.vectors.pack(weights));
   const parts = (flat: Tensor, shapes: readonly (readonly number[])[]): Tensor[] => {
     const sizes = shapes.map((shape) => shape.reduce((a, b) => a * b, 1));
-    const pieces = sizes.length === 1 ? [flat] : k.split(flat, sizes, 0);
+    const pieces = k.split(flat, sizes, 0);
     return pieces.map((piece, i) => k.reshape(piece, shapes[i]!));
   };
   const flatten = (tensors: readonly Tensor[]): Tensor =>
@@ -56,23 +66,25 @@ export function deviceParameters(k: Kernels, layout: DeviceLayout, weights: Floa
     matrices,
     vectors,
     ready() {
-      const raw = layout.arrange(
-        parts(matrices.value(), layout.matrices.shapes),
-        parts(vectors.value(), layout.vectors.shapes),
+      const raw = k.scope(
+        () =>
+          layout.arrange(
+            parts(matrices.value(), layout.matrices.shapes),
+            parts(vectors.value(), layout.vectors.shapes),
+          ),
+        (made) => Object.values(layout.order(made)).flat(),
       );
-      return {
-        raw,
-        embedding: raw.embedding,
-        head: k.mul(raw.head ?? raw.embedding, raw.finalNorm),
-        layers: raw.layers.map((w) => ({
-          qkv: k.mul(w.qkv, w.inputNorm),
-          qkvBias: w.qkvBias,
-          o: w.o,
-          gate: k.mul(w.gate, w.postNorm),
-          up: k.mul(w.up, w.postNorm),
-          down: w.down,
-        })),
-      };
+      const head = k.mul(raw.head ?? raw.embedding, raw.finalNorm);
+      const layers = raw.layers.map((w) => ({
+        qkv: k.mul(w.qkv, w.inputNorm),
+        qkvBias: w.qkvBias,
+        o: w.o,
+        gate: k.mul(w.gate, w.postNorm),
+        up: k.mul(w.up, w.postNorm),
+        down: w.down,
+      }));
+      const folded = [head, ...layers.flatMap(({ qkv, gate, up }) => [qkv, gate, up])];
+      return { raw, folded, embedding: raw.embedding, head, layers };
     },
 
     unfold({ raw }, gradients) {

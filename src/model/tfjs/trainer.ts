@@ -16,11 +16,17 @@ import type { FlatLayout } from "../qwen2/flat.js";
 import type { BlockContext } from "./block.js";
 import type { Checkpointing } from "./checkpointing.js";
 import { makeContexts } from "./contexts.js";
-import { headLogProbs, type TokenInputs } from "./head.js";
+import { cutsOf, headLogProbs, type TokenInputs } from "./head.js";
 import type { Kernels, Tensor } from "./kernels.js";
 import { deviceLayout } from "./layout.js";
 import { backward, forward } from "./model.js";
-import { addGradients, deviceParameters, gradientTensors, type ReadyGradients } from "./parameters.js";
+import {
+  addGradients,
+  deviceParameters,
+  gradientTensors,
+  type ReadyGradients,
+  readyTensors,
+} from "./parameters.js";
 
 export interface TfjsTrainerOptions {
   readonly config: Qwen2Config;
@@ -41,7 +47,8 @@ interface Uploaded {
   readonly context: BlockContext;
   readonly ids: Tensor; // ints [N]
   readonly places: Tensor; // ints [R]
-  readonly inputs: TokenInputs;
+  /** Of each chunk of the head. */
+  readonly inputs: readonly TokenInputs[];
 }
 
 export function makeTfjsTrainer(k: Kernels, options: TfjsTrainerOptions): Trainer {
@@ -57,17 +64,16 @@ export function makeTfjsTrainer(k: Kernels, options: TfjsTrainerOptions): Traine
 
   function upload(plans: readonly MicroBatch[], batch: Batch): Uploaded[] {
     contexts.prepare(plans);
+    const { loss, advantages, behaviorLogprobs, divisor } = batch;
     return plans.map((plan) => {
-      const vector = (f: (n: number) => number): Tensor =>
-        k.upload(Float32Array.from(plan.source, f), [plan.source.length]);
-      const { loss, advantages, behaviorLogprobs, divisor } = batch;
-      return {
-        plan,
-        context: contexts.of(plan),
-        ids: k.uploadInts(plan.ids),
-        places: k.uploadInts(plan.places),
-        inputs: {
-          targets: k.uploadInts(plan.targets),
+      let from = 0;
+      const inputs = cutsOf(plan.source.length, headRows).map((rows): TokenInputs => {
+        const source = plan.source.subarray(from, from + rows);
+        const targets = plan.targets.slice(from, from + rows);
+        from += rows;
+        const vector = (f: (n: number) => number): Tensor => k.upload(Float32Array.from(source, f), [rows]);
+        return {
+          targets: k.uploadInts(targets),
           coef: vector((n) => batch.weights[n]! / divisor),
           clip:
             loss.kind === "ce"
@@ -80,7 +86,14 @@ export function makeTfjsTrainer(k: Kernels, options: TfjsTrainerOptions): Traine
                       ? null
                       : vector((n) => (advantages[n]! < 0 ? -advantages[n]! * loss.dualClip! : 3e38)),
                 },
-        },
+        };
+      });
+      return {
+        plan,
+        context: contexts.of(plan),
+        ids: k.uploadInts(plan.ids),
+        places: k.uploadInts(plan.places),
+        inputs,
       };
     });
   }
@@ -115,7 +128,6 @@ export function makeTfjsTrainer(k: Kernels, options: TfjsTrainerOptions): Traine
           () =>
             backward(context, ready, { ids, places, inputs }, batch, {
               config,
-              headRows,
               again: checkpointing(plan.rows, plan.length),
             }),
           (made) => [made.logp, made.loss, ...gradientTensors(made.gradients)],
@@ -124,7 +136,8 @@ export function makeTfjsTrainer(k: Kernels, options: TfjsTrainerOptions): Traine
         gradients = gradients === null ? part.gradients : addGradients(k, gradients, part.gradients);
       }
       const flat = parameters.unfold(ready, gradients!);
-      k.free(...gradientTensors(gradients!));
+      // The update is in place only where nothing else reads the parameters.
+      k.free(...gradientTensors(gradients!), ...readyTensors(ready));
       const squares = [flat.matrices, flat.vectors].map((x) => k.reshape(k.halfSquares(x), [1]));
       const values = await k.download(k.concat([...told, ...squares], 0));
       let at = 0;
@@ -210,7 +223,7 @@ export function makeTfjsTrainer(k: Kernels, options: TfjsTrainerOptions): Traine
             () => {
               const { hidden } = forward(context, ready, { ids, places }, config, "none");
               const scaled = { hidden, head: ready.head, temperature: batch.temperature };
-              return headLogProbs(k, scaled, inputs.targets, headRows);
+              return headLogProbs(k, scaled, inputs);
             },
             (made) => [made],
           ),
