@@ -41,10 +41,11 @@ async function main(words: readonly string[]): Promise<void> {
       resolve(values.bundle),
       {
         cpu,
-        uses: uses ?? (cpu ? ["tfjs"] : ["tfjs", "ort-cuda"]),
+        uses: uses ?? (cpu ? ["tfjs"] : ["ort-cuda", "tfjs"]),
         bytesPerPiece: pieceSize(values["piece-size"] ?? "48M"),
         ...(values.capability !== undefined && { capability: capabilityOf(values.capability) }),
         ...(values.compress !== undefined && { compression: compressionOf(values.compress) }),
+        ...(values.level !== undefined && { level: levelOf(values.level) }),
       },
       places,
       ortModule(),
@@ -97,6 +98,12 @@ function compressionOf(text: string): Compression {
   throw new TrainError("usage", `expected --compress ${COMPRESSIONS.join(", ")}, got ${text}`, HELP);
 }
 
+function levelOf(text: string): number {
+  if (!/^(?:[1-9]|1\d)$/.test(text))
+    throw new TrainError("usage", `expected --level 1 to 19, got ${text}`, HELP);
+  return Number(text);
+}
+
 function parseWords(words: readonly string[]) {
   try {
     return parseArgs({
@@ -111,6 +118,7 @@ function parseWords(words: readonly string[]) {
         "piece-size": { type: "string" },
         capability: { type: "string" },
         compress: { type: "string" },
+        level: { type: "string" },
         only: { type: "string" },
         wheels: { type: "string" },
         tensorflow: { type: "string" },
@@ -125,6 +133,6 @@ function parseWords(words: readonly string[]) {
 try {
   await main(process.argv.slice(2));
 } catch (thrown) {
-  process.stderr.write(errorText(thrown, { colour: false, program: "scripts/setup" }));
+  process.stderr.write(errorText(thrown, { colour: false, program: "scripts/train" }));
   process.exitCode = asTrainError(thrown).exitCode;
 }

@@ -46,6 +46,8 @@ export interface BundleOptions {
   /** Compute capability to keep code for, times ten (90 for 9.0); all when absent. */
   readonly capability?: number;
   readonly compression?: Compression;
+  /** Of the compressor, 1 to 9 (zstd: 19). */
+  readonly level?: number;
 }
 
 const PARTS: Readonly<Record<Use, readonly string[]>> = {
@@ -93,7 +95,7 @@ export async function makeBundle(
     effects.say(`packing ${use}: ${megabytes(unpackedBytes)} with ${compression} (minutes)`);
     for (const old of readdirSync(dir)) if (old.startsWith(`${use}.tar.`)) rmSync(join(dir, old));
     const prefix = join(dir, `${use}.tar.${compression}`);
-    const pieces = await packPieces(slim, parts, compression, prefix, options.bytesPerPiece);
+    const pieces = await packPieces(slim, parts, compression, prefix, options.bytesPerPiece, options.level);
     archives[use] = { compression, parts, unpackedBytes, files, pieces };
     rmSync(slim, { recursive: true, force: true });
     effects.say(`  ${pieces.length} pieces, ${megabytes(pieces.reduce((sum, p) => sum + p.bytes, 0))}`);
@@ -108,6 +110,7 @@ export async function makeBundle(
   };
   writeFileSync(join(dir, `${BUNDLE}.part`), `${JSON.stringify(made, null, 2)}\n`);
   renameSync(join(dir, `${BUNDLE}.part`), join(dir, BUNDLE));
+  rmSync(work, { recursive: true, force: true });
   return made;
 }
 
@@ -191,6 +194,14 @@ export async function fromBundle(
   const host = cpu ? undefined : await lookAtHost(effects, places.cuda);
   const links = host === undefined ? undefined : planLinks(host, uses);
   if (host !== undefined) checkCard(bundle, requireGpu(host, uses).capability);
+  if (uses.includes("ort-cuda") && links !== undefined && bundle.ort?.cudaMajor !== links.major)
+    throw new TrainError(
+      "tool",
+      `expected CUDA ${bundle.ort?.cudaMajor} libraries for the carried provider, got CUDA ${links.major}`,
+      {
+        hint: "name the folders of the other version with --cuda DIR[:DIR...], or carry tfjs alone: --only tfjs",
+      },
+    );
   const make = async () => {
     for (const use of uses) await unpackArchive(dir, bundle.archives[use]!, root, effects);
     const carried =

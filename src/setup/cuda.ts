@@ -74,19 +74,29 @@ const TENSORFLOW_NAMES: readonly Wanted[] = [
     pip: "nvidia-cuda-cupti",
   },
 ];
-/** What onnxruntime's provider of CUDA 13 is linked to or opens. */
-const ORT_NAMES: readonly Wanted[] = [
-  same("libcublas.so.13", true, "nvidia-cublas"),
-  same("libcublasLt.so.13", true, "nvidia-cublas"),
-  same("libcudart.so.13", true, "nvidia-cuda-runtime"),
-  same("libcurand.so.10", true, "nvidia-curand"),
-  same("libcudnn.so.9", true, "nvidia-cudnn-cu13"),
-  same("libcufft.so.12", false, "nvidia-cufft"),
-];
+/** What onnxruntime's provider is linked to or opens: the wheel's of CUDA 13, or its own installer's of CUDA 12. */
+const ORT_NAMES: Readonly<Record<12 | 13, readonly Wanted[]>> = {
+  13: [
+    same("libcublas.so.13", true, "nvidia-cublas"),
+    same("libcublasLt.so.13", true, "nvidia-cublas"),
+    same("libcudart.so.13", true, "nvidia-cuda-runtime"),
+    same("libcurand.so.10", true, "nvidia-curand"),
+    same("libcudnn.so.9", true, "nvidia-cudnn-cu13"),
+    same("libcufft.so.12", false, "nvidia-cufft"),
+  ],
+  12: [
+    same("libcublas.so.12", true, "nvidia-cublas-cu12"),
+    same("libcublasLt.so.12", true, "nvidia-cublas-cu12"),
+    same("libcudart.so.12", true, "nvidia-cuda-runtime-cu12"),
+    same("libcurand.so.10", true, "nvidia-curand-cu12"),
+    same("libcudnn.so.9", true, "nvidia-cudnn-cu12"),
+    same("libcufft.so.11", false, "nvidia-cufft-cu12"),
+  ],
+};
 
 export interface Links {
   /** CUDA major version that serves. */
-  readonly major: number;
+  readonly major: 12 | 13;
   readonly links: readonly { readonly name: string; readonly target: string }[];
   /** Folders for the library path. */
   readonly dirs: readonly string[];
@@ -98,9 +108,10 @@ export type Use = "tfjs" | "ort-cuda";
 
 /** @throws TrainError `tool` naming every library that is missing and the packages that hold them. */
 export function planLinks(host: Host, uses: readonly Use[]): Links {
+  const major = majorOf(host);
   const wanted = [
     ...(uses.includes("tfjs") ? TENSORFLOW_NAMES : []),
-    ...(uses.includes("ort-cuda") ? ORT_NAMES : []),
+    ...(uses.includes("ort-cuda") ? ORT_NAMES[major] : []),
   ];
   const links = new Map<string, string>();
   const gone: Wanted[] = [];
@@ -114,13 +125,17 @@ export function planLinks(host: Host, uses: readonly Use[]): Links {
   if (runtime !== undefined && uses.includes("tfjs")) links.set(CUDART, runtime);
   const dirs = [...new Set([...links.values()].map((path) => path.slice(0, path.lastIndexOf("/"))))];
   return {
-    major: host.libraries.has("libcublas.so.13") ? 13 : 12,
+    major,
     links: [...links].map(([name, target]) => ({ name, target })),
     // The linker looks in the system's folders by itself; put first they would hide what the user put before them.
     dirs: dirs.filter((d) => !/^\/(?:usr\/)?lib(?:\d+|\/|$)/.test(d)),
     fetchRuntime: runtime === undefined && uses.includes("tfjs"),
   };
 }
+
+/** CUDA 12 where that alone is there, else 13. */
+const majorOf = ({ libraries }: Host): 12 | 13 =>
+  libraries.has("libcublas.so.12") && !libraries.has("libcublas.so.13") ? 12 : 13;
 
 function missingLibraries(host: Host, gone: readonly Wanted[]): TrainError {
   const other = [...host.libraries.keys()].filter((name) =>
@@ -146,8 +161,7 @@ export function requireGpu(host: Host, uses: readonly Use[]): Gpu {
       hint: "nvidia-smi must list the card. Without one: scripts/setup --cpu-tfjs; to pack for another host: scripts/setup --bundle DIR",
     });
   const driver = Number.parseInt(host.driver, 10);
-  const needed =
-    uses.includes("ort-cuda") && host.libraries.has("libcublas.so.13") ? 580 : TENSORFLOW_CUDA.minDriver;
+  const needed = uses.includes("ort-cuda") && majorOf(host) === 13 ? 580 : TENSORFLOW_CUDA.minDriver;
   if (driver < needed)
     throw new TrainError(
       "tool",

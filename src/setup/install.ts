@@ -227,14 +227,12 @@ export async function transaction(
       hint: "the default engine, onnxruntime on the CPU, needs none of this",
     });
   mkdirSync(root, { recursive: true });
-  const path = join(root, MANIFEST);
   try {
     mkdirSync(downloadsOf(root), { recursive: true });
     const parts = await make();
     const manifest: AcceleratorManifest = { format: 1, made: new Date().toISOString(), ...parts };
     writeFileSync(join(root, "env.sh"), envScript(root, manifest));
-    writeFileSync(`${path}.new`, `${JSON.stringify(manifest, null, 2)}\n`);
-    renameSync(`${path}.new`, path);
+    writeManifest(root, manifest);
     await testAll(root, manifest, backends, effects);
     rmSync(downloadsOf(root), { recursive: true, force: true });
     effects.say(`${root} takes ${megabytes(bytesBelow(root))}`);
@@ -244,7 +242,7 @@ export async function transaction(
   }
 }
 
-/** What does not compute is not installed: the manifest goes, the parts stay for the next try. */
+/** What does not compute is not installed: it leaves the manifest, its parts stay for the next try. */
 async function testAll(
   root: string,
   manifest: AcceleratorManifest,
@@ -252,16 +250,39 @@ async function testAll(
   effects: Effects,
 ): Promise<void> {
   const env = environment(root, manifest, effects.libraryPath);
+  const failed: { readonly backend: Backend; readonly value: string; readonly hint: string | undefined }[] =
+    [];
   for (const backend of backends) {
     const result = await selfTest(root, backend, env, effects);
-    if (!result.ok) {
-      rmSync(join(root, MANIFEST), { force: true });
-      throw new TrainError("tool", `${backend} was set up but does not compute: ${result.value}`, {
-        hint: result.hint ?? "train doctor looks at each piece",
-      });
-    }
-    effects.say(`${backend}: ${result.value}`);
+    if (result.ok) effects.say(`${backend}: ${result.value}`);
+    else failed.push({ backend, value: result.value, hint: result.hint });
   }
+  const [first] = failed;
+  if (first === undefined) return;
+  const { tfjs, ort, ...rest } = manifest;
+  const left: AcceleratorManifest = {
+    ...rest,
+    ...(tfjs !== undefined && !failed.some((f) => f.backend.startsWith("tfjs")) && { tfjs }),
+    ...(ort !== undefined && !failed.some((f) => f.backend === "ort-cuda") && { ort }),
+  };
+  if (left.tfjs === undefined && left.ort === undefined) rmSync(join(root, MANIFEST), { force: true });
+  else writeManifest(root, left);
+  const names = failed.map((f) => f.backend).join(" and ");
+  const works = backends.filter((b) => !failed.some((f) => f.backend === b));
+  throw new TrainError("tool", `expected ${names} to compute after the set-up, got: ${first.value}`, {
+    details: [
+      ...failed.slice(1).map((f) => `${f.backend}: ${f.value}`),
+      ...works.map((b) => `${b} works and stays installed`),
+    ],
+    hint: first.hint ?? "train doctor looks at each piece",
+  });
+}
+
+/** Appears whole or not at all. */
+function writeManifest(root: string, manifest: AcceleratorManifest): void {
+  const path = join(root, MANIFEST);
+  writeFileSync(`${path}.new`, `${JSON.stringify(manifest, null, 2)}\n`);
+  renameSync(`${path}.new`, path);
 }
 
 /** Takes everything away again, links in node_modules included. */

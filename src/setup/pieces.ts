@@ -2,8 +2,17 @@
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, existsSync, openSync, renameSync, statSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import {
+  closeSync,
+  createReadStream,
+  existsSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TrainError } from "../core/errors.js";
@@ -11,12 +20,15 @@ import type { FileRecord } from "../model/accelerator/installed.js";
 import type { Compression } from "./bundle-manifest.js";
 import { type Effects, megabytes, sha256Of } from "./effects.js";
 
-/** Strongest setting that unpacks in a few hundred megabytes of memory; xz also rewrites x86 jump targets. */
-const PACK: Readonly<Record<Compression, string>> = {
-  xz: "xz -c -T0 --x86 --lzma2=preset=6,dict=64MiB",
-  zstd: "zstd -c -q -19 --long=27 -T0",
-  gzip: "gzip -c -9",
-};
+/** The level where none is given: near the smallest, which takes minutes a gigabyte. */
+const LEVELS: Readonly<Record<Compression, number>> = { xz: 6, zstd: 19, gzip: 9 };
+/** All unpack in a few hundred megabytes of memory; xz also rewrites x86 jump targets, which saves a tenth. */
+const packCommand = (compression: Compression, level = LEVELS[compression]): string =>
+  ({
+    xz: `xz -c -T0 --x86 --lzma2=preset=${level}`,
+    zstd: `zstd -c -q -${level} --long=27 -T0`,
+    gzip: `gzip -c -${level}`,
+  })[compression];
 /** In order of preference; Python's lzma reads xz where there is no xz. */
 const UNPACK: Readonly<
   Record<Compression, readonly { readonly program: string; readonly command: string }[]>
@@ -48,14 +60,20 @@ export async function packPieces(
   compression: Compression,
   prefix: string,
   bytesPerPiece: number,
+  level?: number,
 ): Promise<FileRecord[]> {
   const script =
     'set -o pipefail; from="$1"; shift; ' +
-    `tar -C "$from" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - "$@" | ${PACK[compression]}`;
+    `tar -C "$from" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf - "$@" | ${packCommand(compression, level)}`;
   const child = spawn("bash", ["-c", script, "pack", from, ...names], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = endOf(child);
   const pieces = await cut(child.stdout, prefix, bytesPerPiece);
-  await ended;
+  try {
+    await ended;
+  } catch (error) {
+    for (const { path } of pieces) rmSync(join(dirname(prefix), path), { force: true }); // of an archive that is not whole
+    throw error;
+  }
   return pieces;
 }
 

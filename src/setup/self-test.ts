@@ -26,24 +26,42 @@ export async function selfTest(
   env: Readonly<Record<string, string>>,
   effects: Effects,
 ): Promise<TestResult> {
-  const ran = await effects.run(process.execPath, [...childWords(), root, backend], {
-    env,
-    seconds: SECONDS,
-  });
-  const line = ran.output.split("\n").find((l) => l.startsWith("{"));
-  if (line !== undefined) {
-    try {
-      return JSON.parse(line) as TestResult;
-    } catch {
-      // cut off by a crash
-    }
-  }
-  const last = ran.output.trim().split("\n").at(-1) ?? "";
-  return {
+  const child = (more: Readonly<Record<string, string>>) =>
+    effects.run(process.execPath, [...childWords(), root, backend], {
+      env: { ...env, ...more },
+      seconds: SECONDS,
+    });
+  const { code, output } = await child({});
+  const result = resultIn(output) ?? {
     ok: false,
-    value: `the test process ended with ${ran.code}${last === "" ? "" : `: ${last.slice(0, 200)}`}`,
+    value: `the test process ended with ${code}${lastLine(output)}`,
   };
+  if (result.ok || backend !== "tfjs-node-gpu") return result;
+  // TensorFlow says why it opens no GPU only in its log, which is quiet by default.
+  const loud = await child({ TF_CPP_MIN_LOG_LEVEL: "0" });
+  const reasons = [...new Set(loud.output.split("\n").map(reasonIn))].filter((r) => r !== "");
+  return { ...result, value: [result.value, ...reasons.slice(0, 6)].join("; ") };
 }
+
+function resultIn(output: string): TestResult | undefined {
+  const line = output.split("\n").find((l) => l.startsWith('{"ok"'));
+  try {
+    return line === undefined ? undefined : (JSON.parse(line) as TestResult);
+  } catch {
+    return undefined; // cut off by a crash
+  }
+}
+
+const lastLine = (output: string): string => {
+  const last = output.trim().split("\n").at(-1) ?? "";
+  return last === "" ? "" : `: ${last.slice(0, 200)}`;
+};
+
+/** The message of a log line about CUDA, without time and process; empty for other lines. */
+const reasonIn = (line: string): string =>
+  /^[WEF]\d{4} .*?\] (.*(?:dlopen|CUDA|cuda|cuDNN|GPU).*)$/.exec(line)?.[1]?.trim() ??
+  /^\d{4}-.*: [WEF] .*?\] (.*(?:dlopen|CUDA|cuda|cuDNN|GPU).*)$/.exec(line)?.[1]?.trim() ??
+  "";
 
 /** Run from source, the child is source too. */
 function childWords(): string[] {

@@ -4,6 +4,7 @@ import { TrainError } from "../core/errors.js";
 import type { Rewarder } from "../core/ports.js";
 import { makeRng } from "../core/rng.js";
 import { step as toStep } from "../core/units.js";
+import type { Level } from "../data/primer/index.js";
 import { SftSchedule, sftBatch } from "../data/sft.js";
 import { loadModelDir } from "../model/hf.js";
 import { countParameters } from "../model/parameters.js";
@@ -190,7 +191,9 @@ async function train(
     `${dir.name}: ${steps} steps, ${(seen / 1e6).toFixed(2)}M tokens, ${compactDuration(session.seconds())}`,
   );
   reporter.line(`  policy    ${out}`);
-  reporter.line(`  next      scripts/train --stage rl --config adaptive-dapo.yaml model.path=${out}`);
+  reporter.line(
+    `  next      scripts/train --stage rl --config ${forRl(config.data.level)} model.path=${out}`,
+  );
   return {
     summary: {
       run: session.shown,
@@ -206,6 +209,9 @@ async function train(
     state: "done",
   };
 }
+
+/** The config that goes on from a policy of this level: longer answers need more room. */
+const forRl = (level: Level): string => (level === "basic" ? "adaptive-dapo.yaml" : "primer-gpu.yaml");
 
 function stopped(session: Session, ctx: StageContext, done: number) {
   session.reporter.line(`stopped at step ${done}, with a checkpoint`);

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { TrainError } from "../core/errors.js";
+import { gpus } from "../model/accelerator/machine.js";
 import { compactDuration } from "../run/format.js";
 import { lastRecordedStep, readMember } from "../run/sweep/curves.js";
 import { type Member, membersOf } from "../run/sweep/grid.js";
@@ -67,7 +68,8 @@ async function work(
   session.waitFor(describe);
   const ticking = setInterval(() => reporter.status(describe()), POLL_MS);
   const queue = [...members];
-  const lane = async (): Promise<void> => {
+  const devices = laneDevices(ctx.env.CUDA_VISIBLE_DEVICES, (await gpus()).length);
+  const lane = async (_: unknown, number: number): Promise<void> => {
     for (let member = queue.shift(); member !== undefined && !ctx.stop.aborted; member = queue.shift()) {
       running.add(member);
       const began = ctx.clock.now();
@@ -75,7 +77,7 @@ async function work(
         member,
         {
           self: ctx.self,
-          env: ctx.env,
+          env: { ...ctx.env, ...devices(number) },
           stage: sweep.stage,
           config: sweep.config,
           cwd: ctx.cwd,
@@ -146,6 +148,19 @@ function finish(
       ? { reason: `${failed.length} members failed: ${failed.slice(0, 4).join(", ")}` }
       : {}),
   };
+}
+
+/**
+ * The GPU of each lane, in turn, as environment of its members; nothing where there are fewer than two to share out.
+ * @param visible CUDA_VISIBLE_DEVICES of the sweep: it uses no others
+ */
+export function laneDevices(
+  visible: string | undefined,
+  count: number,
+): (lane: number) => Readonly<Record<string, string>> {
+  const named = visible?.split(",").filter((d) => d.trim() !== "");
+  const devices = named ?? Array.from({ length: count }, (_, i) => String(i));
+  return (lane) => (devices.length < 2 ? {} : { CUDA_VISIBLE_DEVICES: devices[lane % devices.length]! });
 }
 
 const average = (xs: readonly number[]): number => xs.reduce((a, b) => a + b, 0) / xs.length;

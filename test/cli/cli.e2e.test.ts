@@ -91,7 +91,7 @@ describe.concurrent("completion", () => {
   it.each([
     [["--stage", ""], "rl\ndistill\neval\nsweep\n"],
     [["--stage", "rl", "rl.st"], "rl.steps=\n"],
-    [["--stage", "distill", "--config", "dis"], "distill-primer.yaml\n"],
+    [["--stage", "distill", "--config", "dis"], "distill-primer-gpu.yaml\ndistill-primer.yaml\n"],
     [["do"], "doctor\n"],
     [["config", "pr"], "print\n"],
     [["--stage", "nope", "x"], ""],

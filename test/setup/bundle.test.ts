@@ -96,7 +96,7 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("from a b
     const { dir } = await bundle();
     const root = join(temporary(), ".gpu");
     const error = await refusal(() => fromBundle(dir, undefined, { root }, ORT, host(false).effects));
-    expect(error.message).toBe("tfjs-node was set up but does not compute: wrong product");
+    expect(error.message).toBe("expected tfjs-node to compute after the set-up, got: wrong product");
     expect(readInstalled(root).kind).toBe("broken");
   });
 
@@ -128,4 +128,16 @@ it("a piece size is read in binary units", async () => {
   ]);
   for (const wrong of ["", "48X", "12", "-1M"])
     expect((await refusal(() => pieceSize(wrong))).message).toContain(`got ${wrong}`);
+});
+
+it("packing that fails leaves no pieces behind", async () => {
+  const dir = temporary();
+  mkdirSync(join(dir, "there"));
+  writeFileSync(join(dir, "there", "noise"), library);
+  const error = await refusal(() =>
+    packPieces(dir, ["there", "absent"], "gzip", join(dir, "a.tar.gzip"), PIECE),
+  );
+  expect(error.message).toBe("tar or its compressor ended with 2");
+  expect(error.details.join()).toContain("absent");
+  expect(readdirSync(dir)).toEqual(["there"]);
 });

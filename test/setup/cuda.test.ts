@@ -60,6 +60,26 @@ describe("links", () => {
     expect(plan.dirs).not.toContain("/usr/lib/x86_64-linux-gnu");
   });
 
+  it("on CUDA 12 alone are those of its own names, for onnxruntime's provider of CUDA 12", () => {
+    const names = [
+      "cublas.so.12",
+      "cublasLt.so.12",
+      "cufft.so.11",
+      "cudart.so.12",
+      "curand.so.10",
+      "cudnn.so.9",
+    ];
+    const host = {
+      ...hopper,
+      driver: "550.54",
+      libraries: new Map(libraries(names, "/usr/local/cuda-12/lib64")),
+    };
+    expect(requireGpu(host, ["ort-cuda"]).name).toBe("NVIDIA H200");
+    const plan = planLinks(host, ["ort-cuda"]);
+    expect([plan.major, plan.fetchRuntime, plan.links.length]).toEqual([12, false, 6]);
+    for (const { name, target } of plan.links) expect(target.endsWith(`/${name}`)).toBe(true);
+  });
+
   it("name every library that is missing, another major version, and the packages to install", async () => {
     const host: Host = {
       ...hopper,

@@ -37,6 +37,36 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("a set-up
     expect(readInstalled(root)).toMatchObject({ kind: "broken" });
   });
 
+  it("keeps what computes and takes out what does not, with TensorFlow's own reason", async () => {
+    const root = join(temporary(), ".gpu");
+    const log =
+      "W0000 00:00:1.2 34 gpu_device.cc:1] Cannot dlopen some GPU libraries.\nI0000 00:00:1.2 34 x.cc:1] GPU";
+    const node = (words: readonly string[]) => ({
+      output: words.includes("ort-cuda")
+        ? '{"ok":true,"value":"fine"}'
+        : `${log}\n{"ok":false,"value":"no GPU","hint":"H"}`,
+    });
+    const ort = { version: "1.30.0", cudaMajor: 13, source: "s", files: [] };
+    const tfjs = {
+      package: "tfjs-node-gpu" as const,
+      packageVersion: "4.22.0",
+      tensorflow: { version: "2.21.0", build: "cuda" as const, source: "s" },
+      binding: { napi: 8, arch: "x64", platform: "linux", made: "g++" },
+      files: [],
+    };
+    const { effects, said } = fakeHost({ [process.execPath]: node });
+    const error = await refusal(() =>
+      transaction(root, effects, () => Promise.resolve({ tfjs, ort }), ["tfjs-node-gpu", "ort-cuda"]),
+    );
+    expect(error.message).toBe(
+      "expected tfjs-node-gpu to compute after the set-up, got: no GPU; Cannot dlopen some GPU libraries.",
+    );
+    expect([error.details, error.hint]).toEqual([["ort-cuda works and stays installed"], "H"]);
+    expect(said).toEqual(["ort-cuda: fine"]);
+    const there = readInstalled(root);
+    expect(there.kind === "there" && [there.manifest.tfjs, there.manifest.ort]).toEqual([undefined, ort]);
+  });
+
   it("refuses a folder given as TensorFlow that is none", async () => {
     const [root, tensorflow] = [join(temporary(), ".gpu"), temporary()];
     const error = await refusal(() => cpuTfjs({ root, tensorflow }, fakeHost({}).effects));

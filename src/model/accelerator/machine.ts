@@ -10,7 +10,7 @@ import { providerProblem } from "./ort-providers.js";
 const SECONDS = 10;
 
 export async function lookAround(): Promise<Machine> {
-  const gpu = await firstGpu();
+  const [gpu = null] = await gpus();
   return {
     gpu: gpu?.name ?? null,
     gpuBytes: gpu?.bytes ?? null,
@@ -21,15 +21,25 @@ export async function lookAround(): Promise<Machine> {
   };
 }
 
-/** The first GPU the driver's own tool names; null without a driver, a GPU, or an answer. */
-function firstGpu(): Promise<{ name: string; bytes: number | null } | null> {
+export interface Gpu {
+  readonly name: string;
+  readonly bytes: number | null;
+}
+
+/** The GPUs that the driver's own tool names, in its order; none without a driver or an answer. */
+export function gpus(): Promise<readonly Gpu[]> {
   return new Promise((resolve) => {
     const words = ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"];
     const options = { timeout: SECONDS * 1000, killSignal: "SIGKILL" as const };
     execFile("nvidia-smi", words, options, (error, stdout) => {
-      const [name = "", mib = ""] = (stdout.trim().split("\n")[0] ?? "").split(/,\s*/);
-      if (error !== null || name === "") resolve(null);
-      else resolve({ name, bytes: Number.isFinite(Number(mib)) ? Number(mib) * 2 ** 20 : null });
+      const lines = error === null ? stdout.trim().split("\n") : [];
+      const rows = lines.map((line) => line.split(/,\s*/)).filter(([name = ""]) => name !== "");
+      resolve(
+        rows.map(([name, mib = ""]) => ({
+          name: name!,
+          bytes: mib !== "" && Number.isFinite(Number(mib)) ? Number(mib) * 2 ** 20 : null,
+        })),
+      );
     });
   });
 }

@@ -85,7 +85,7 @@ export async function tryProvider(provider: OrtProvider, root = acceleratorRoot(
   } catch (error) {
     throw new TrainError(
       "tool",
-      `onnxruntime's ${provider} provider does not load: ${messageOf(error).split("\n", 1)[0]}`,
+      `onnxruntime's ${provider} provider does not load: ${messageOf(error).replace(/\s+/g, " ").slice(0, 500)}`,
       { hint: provider === "cuda" ? SETUP_GPU : "sampler.backend=ort-cpu", cause: error },
     );
   }

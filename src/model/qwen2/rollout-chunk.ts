@@ -187,8 +187,11 @@ function refill(
   };
   const mask = gather(concat([context.mask, padded(promptMask, 3, MASKED)], 0), chosen);
   // Generated columns that no row sees any more are dropped.
-  const generated = g.op("Slice", [mask, promptWidth, width, g.shape([3])]);
-  const seen = g.op("Cast", [g.op("Greater", [generated, g.constant(-1)])], { to: 1 });
+  const generated = (x: Value): Value => g.op("Slice", [x, promptWidth, width, g.shape([3])]);
+  const visible = g.op("Cast", [g.op("Greater", [generated(mask), g.constant(-1)])], { to: 1 });
+  // A row that sees nothing stands in where none is left: CUDA does not reduce over a dimension of 0.
+  const blind = g.op("Mul", [generated(gather(context.mask, g.shape([0]))), g.constant(0)]);
+  const seen = concat([visible, blind], 0);
   const used = g.op("ReduceSum", [seen, g.shape([0, 1, 2])], { keepdims: 0 });
   const later = g.op("Add", [reshape(g, g.op("NonZero", [used]), [-1]), promptWidth]);
   const columns = concat([range(g.integer(0), scalar(promptWidth)), later], 0);

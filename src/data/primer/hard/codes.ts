@@ -225,7 +225,7 @@ const decimal = family({
   difficulty: 0.7,
   slipRate: 0.6,
   grid: {
-    max: [11, 12, 23, 24, 29, 35, 47, 59, 60, 75],
+    max: [11, 12, 14, 19, 23, 24, 29, 31, 35, 39],
     way: ["up", "down"],
     rst: RESETS,
     io: ["en.tens.ones.last", "tick.hi.lo.carry"],
@@ -273,7 +273,7 @@ const decimal = family({
               : "Else ones 0 becomes 9 and tens falls by 1; else ones falls by 1.",
             d.en ? `All of it only with ${en}.` : "It counts on every clock.",
             resetStep(d),
-            `Check: after ${up ? "19" : "20"}, ${up ? (d.nine === 9 ? "ones is 9, so tens 2, ones 0" : "ones is 9, so ones 10") : "ones is 0, so tens 1, ones 9"}.`,
+            `Check: after ${up ? "9" : "10"}, ${up ? (d.nine === 9 ? "ones is 9, so tens 1, ones 0" : "ones is 9, so ones 10") : "ones is 0, so tens 0, ones 9"}.`,
           ],
           code: [
             `assign ${last}=${en}&&${test};`,

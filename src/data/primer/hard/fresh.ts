@@ -228,15 +228,11 @@ const movingSum = family({
     const r = resetOf(rst);
     const wide = kind === "sum" ? bitsFor(n * (2 ** w - 1)) : w;
     const taps = Array.from({ length: n }, (_, i) => `p${i}`);
-    const largest = taps
-      .slice(1)
-      .reduce(
-        (best, t, i) => [
-          ...best,
-          `wire ${range(w)}m${i + 1}=${i === 0 ? "p0" : `m${i}`}>${t}?${i === 0 ? "p0" : `m${i}`}:${t};`,
-        ],
-        [] as string[],
-      );
+    // m1, m2, … are the largest of the first two, three, … samples.
+    const largest = taps.slice(1).map((t, i) => {
+      const best = i === 0 ? "p0" : `m${i}`;
+      return `wire ${range(w)}m${i + 1}=${best}>${t}?${best}:${t};`;
+    });
     return task({
       signals: [
         CLK,
