@@ -32,13 +32,18 @@ export interface MemoryPlan {
 
 /** Bytes left for activations beside weights, gradients and moments; null = unknown. */
 export const activationRoom = (config: Qwen2Config, deviceBytes: number | null): number | null =>
-  deviceBytes === null ? null : deviceBytes * USABLE - 6 * 4 * countParameters(config);
+  deviceBytes === null ? null : deviceBytes * USABLE - COPIES * 4 * countParameters(config);
+
+/**
+ * Of the parameters: weights flat, by tensor and with folded norms; gradients by tensor, unfolded and flat; two moments.
+ */
+const COPIES = 8;
 
 /** Share of the device's memory that may be planned with: its allocator loses some in fragments. */
 const USABLE = 0.9;
 
 /**
- * Weights as stored and with folded norms, gradients flat and by tensor, two moments; bytes.
+ * Of a step at its largest micro-batch, bytes.
  * @param rowTokens of the longest rows
  */
 export function memoryPlan(
@@ -49,11 +54,11 @@ export function memoryPlan(
   deviceBytes: number | null,
 ): MemoryPlan {
   const bytes = 4 * countParameters(config);
-  const fixed = { weights: 2 * bytes, gradients: 2 * bytes, moments: 2 * bytes };
+  const fixed = { weights: 3 * bytes, gradients: 3 * bytes, moments: 2 * bytes };
   const tokens = Math.max(microBatchTokens, rowTokens);
   const of = (again: boolean) => activationBytes(config, tokens, rowTokens, again);
   const free = activationRoom(config, deviceBytes);
   const again = mode === "on" || (mode === "auto" && free !== null && of(false) > free);
   const activations = of(again);
-  return { ...fixed, activations, again, total: 6 * bytes + activations };
+  return { ...fixed, activations, again, total: COPIES * bytes + activations };
 }

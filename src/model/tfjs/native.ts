@@ -257,16 +257,19 @@ export function nativeKernels({ binding, runtime, device }: NativeOptions): Kern
         adamw(gradient, factor, { lr, beta1, beta2, eps, decay, count }: AdamHyper) {
           scopes.scope(() => {
             const powers = [beta1 ** count, beta2 ** count] as const;
-            const g = factor === 1 ? gradient : op("Mul", onlyT, [gradient, scalar(factor)]);
-            if (decay !== 0) {
-              const now = read(w);
-              const less = op("Mul", onlyT, [now, scalar(decay)]);
-              free(now); // else the variable would be copied to be written
-              effect("AssignSubVariableOp", variable, [w, less]);
-            }
             // The operation adds epsilon to sqrt(v) before the correction of v's bias, so it is scaled to stand after.
             const corrected = eps * Math.sqrt(1 - powers[1]);
-            const scalars = [...powers, lr, beta1, beta2, corrected].map(scalar);
+            // Uploaded before anything is queued, because an upload waits for that.
+            const [scale, less, ...scalars] = [factor, decay, ...powers, lr, beta1, beta2, corrected].map(
+              scalar,
+            );
+            const g = factor === 1 ? gradient : op("Mul", onlyT, [gradient, scale!]);
+            if (decay !== 0) {
+              const now = read(w);
+              const decayed = op("Mul", onlyT, [now, less!]);
+              free(now); // else the variable would be copied to be written
+              effect("AssignSubVariableOp", variable, [w, decayed]);
+            }
             effect("ResourceApplyAdam", adam, [w, m, v, ...scalars, g]);
           });
         },
