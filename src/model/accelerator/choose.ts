@@ -20,14 +20,12 @@ export interface Choice<B> {
   readonly reason: string;
 }
 
-/**
- * Below this many parameters onnxruntime's CUDA learner is faster: its step costs the gradients' way to the host and
- * back, which grows with the model; tfjs's costs the launch of its kernels, which does not.
- */
-export const SMALL_MODEL = 5e6;
-
 const millions = (n: number): string => `${(n / 1e6).toFixed(n < 1e7 ? 2 : 0)} M parameters`;
 
+/**
+ * tfjs leads at every size: its gradients and moments stay on the device, while onnxruntime's CUDA learner brings the
+ * gradients to the host in every step (docs/gpu-node.md has the figures).
+ */
 export function chooseLearner(
   asked: LearnerBackend | "auto",
   parameters: number,
@@ -35,19 +33,14 @@ export function chooseLearner(
 ): Choice<LearnerBackend> {
   if (asked !== "auto") return { order: [asked], reason: "asked for by name" };
   if (machine.gpu === null) return { order: ["ort-cpu"], reason: "no NVIDIA GPU" };
-  const small = parameters < SMALL_MODEL;
-  const preferred = small
-    ? (["ort-cuda", "tfjs-node-gpu"] as const)
-    : (["tfjs-node-gpu", "ort-cuda"] as const);
+  const preferred = ["tfjs-node-gpu", "ort-cuda"] as const;
   const there = preferred.filter((b) => machine.missing[b] === null);
-  const limit = `${SMALL_MODEL / 1e6} M`;
-  const size = `${millions(parameters)}: ${preferred[0]} is faster ${small ? `below ${limit}` : `from ${limit} on`}`;
   const absent = preferred
     .filter((b) => machine.missing[b] !== null)
     .map((b) => `${b}: ${machine.missing[b]}`);
   return {
     order: [...there, "ort-cpu"],
-    reason: [`${machine.gpu}, ${size}`, ...absent].join("; "),
+    reason: [`${machine.gpu}, ${millions(parameters)}`, ...absent].join("; "),
   };
 }
 
