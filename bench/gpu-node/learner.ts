@@ -271,12 +271,13 @@ for (const shape of flags.shape.split(",")) {
   }
 }
 
+const { out, ...asked } = flags;
 const record = {
   date: new Date().toISOString(),
   cpu: `${cpus().length} x ${cpus()[0]?.model}`,
   node: process.versions.node,
   engine,
-  flags,
+  flags: asked,
   results,
 };
-if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(record, null, 1)}\n`);
+if (out !== undefined) writeFileSync(out, `${JSON.stringify(record, null, 1)}\n`);

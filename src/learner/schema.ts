@@ -9,7 +9,7 @@ export const learnerSchema = z
       .default("auto")
       .describe(
         "What it runs on: onnxruntime on the CPU, WebGPU or CUDA, or TensorFlow's kernels through tfjs on the GPU or the " +
-          "CPU; auto goes by what is there and the model's size, and run.json says why",
+          "CPU; auto takes the fastest that is there, and run.json says which and why",
       ),
     checkpointing: z
       .enum(["auto", "on", "off"])

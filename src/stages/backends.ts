@@ -24,8 +24,9 @@ export async function chooseBackends(
   learner: Pick<LearnerSection, "backend"> | null,
   sampler: Pick<SamplerSection, "backend" | "top_p">,
   parameters: number,
+  look: () => Promise<Machine> = lookAround,
 ): Promise<Backends> {
-  const machine = await lookAround();
+  const machine = await look();
   const refuse = (key: string, backend: LearnerBackend | "auto"): void => {
     if (backend !== "ort-cuda" && backend !== "tfjs-node-gpu") return;
     if (machine.gpu === null) {

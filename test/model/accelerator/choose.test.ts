@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { TrainError } from "../../../src/core/errors.js";
 import { chooseLearner, chooseSampler, type Machine } from "../../../src/model/accelerator/choose.js";
 import { openFirst } from "../../../src/model/engine/open.js";
+import { chooseBackends } from "../../../src/stages/backends.js";
 
 const bare: Machine = {
   gpu: null,
@@ -48,6 +49,39 @@ describe("auto", () => {
       order: ["ort-webgpu"],
       reason: "asked for by name",
     });
+  });
+});
+
+describe("a backend by name that is not there", () => {
+  const auto = { backend: "auto", top_p: 1 } as const;
+  const on = (machine: Machine) => async () => machine;
+
+  it("is refused before anything starts, with what to type", async () => {
+    const cardOnly = on({ ...host, missing: bare.missing });
+    for (const backend of ["ort-cuda", "tfjs-node-gpu"] as const) {
+      await expect(chooseBackends({ backend }, auto, 1e6, on(bare))).rejects.toMatchObject({
+        code: "tool",
+        exitCode: 4,
+        message: `learner.backend=${backend} cannot be used on this machine: the driver's tool nvidia-smi shows no GPU`,
+        hint: "install the NVIDIA driver, or leave the choice to learner.backend=auto",
+      });
+      await expect(chooseBackends({ backend }, auto, 1e6, cardOnly)).rejects.toMatchObject({
+        exitCode: 4,
+        message: expect.stringContaining(": not installed"),
+        hint: "scripts/setup --gpu",
+      });
+    }
+    await expect(chooseBackends(null, { ...auto, backend: "ort-cuda" }, 1e6, cardOnly)).rejects.toMatchObject(
+      {
+        message: expect.stringMatching(/^sampler\.backend=ort-cuda/),
+      },
+    );
+  });
+
+  it("leaves the learner on the CPU where nothing is trained", async () => {
+    const { learner, sampler } = await chooseBackends(null, auto, 1e9, on(host));
+    expect(learner).toEqual({ order: ["ort-cpu"], reason: "nothing is trained" });
+    expect(sampler.order).toEqual(["ort-cuda", "ort-cpu"]);
   });
 });
 
