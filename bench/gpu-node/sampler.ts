@@ -2,7 +2,7 @@
  * Speed of the rollout sampler, random weights, every rollout at its full length:
  *   npx tsx bench/gpu-node/sampler.ts --provider cuda|webgpu|cpu [--shape 121M,24.7M,1.8M] [--rollouts 512]
  *     [--prompts 32] [--prompt-tokens 100] [--new 256 | --new 55-176] [--slots N] [--chunk 32] [--unroll 1]
- *     [--cache whole|split|grown] [--products fused|plain] [--tf32] [--repeat 3] [--check] [--host] [--profile] [--out FILE]
+ *     [--cache whole|split|grown] [--products fused|plain] [--tf32] [--refill] [--repeat 3] [--check] [--host] [--profile] [--out FILE]
  *
  * The first run makes the session and is not counted. --check compares log-probs with the train graph on the CPU;
  * --host measures the CPU's step-graph sampler beside it; --profile adds a table of time by op, which costs speed.
@@ -43,6 +43,7 @@ const { values: flags } = parseArgs({
     products: { type: "string" },
     threads: { type: "string", default: "1" },
     tf32: { type: "boolean", default: false },
+    refill: { type: "boolean", default: false },
     repeat: { type: "string", default: "3" },
     check: { type: "boolean", default: false },
     host: { type: "boolean", default: false },
@@ -132,6 +133,7 @@ for (const name of flags.shape.split(",")) {
     ...(cache !== undefined && { cache }),
     ...(products !== undefined && { products }),
     tf32: flags.tf32,
+    ...(flags.refill && { refill: true }),
     ...(prefix !== undefined && { profile: prefix }),
   });
   const { done, ...measured } = await timed(generator, config, repeat);

@@ -17,7 +17,7 @@ export const samplerSchema = z
       .max(4096)
       .nullable()
       .default(null)
-      .describe("Rollouts decoded side by side; null = 64 on a CPU, 512 on a GPU"),
+      .describe("Rollouts decoded side by side; null = 64 on a CPU, 1024 on a GPU"),
     temperature: z.number().min(0).default(1).describe("Sampling temperature of training rollouts"),
     top_p: z
       .number()

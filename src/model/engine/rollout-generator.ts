@@ -34,6 +34,11 @@ export interface RolloutGeneratorOptions extends GeneratorOptions {
   readonly cache?: CacheForm;
   /** Default: plain on WebGPU, else fused. */
   readonly products?: Products;
+  /**
+   * Whether rows that end make room for waiting requests within a run; default: not on CUDA. There, with other processes on
+   * the card, refilled runs gave tokens without a probability, so requests beyond the slots get a run of their own.
+   */
+  readonly refill?: boolean;
   /** CUDA may round the factors of matrix products to 10 bits (faster; log-probs then differ by about 1e-3). */
   readonly tf32?: boolean;
   /** Told when the rows had to be halved, in a sentence. */
@@ -86,6 +91,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
 
   const sessions = lruCache<GraphSession>(4, (session) => session.dispose());
   const counters: RolloutCounters = { slots, runs: 0, chunks: 0, steps: 0, tokens: 0, runMs: 0 };
+  const refills = options.refill ?? options.provider !== "cuda";
   let rows = slots;
   let halved = false;
   const session = (greedy: boolean, refill: boolean): Promise<GraphSession> =>
@@ -153,7 +159,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
         checkRequest(request, maxLength, config.vocabSize);
         refuseNucleus(request);
       }
-      for (const wave of wavesOf(requests, ROUNDS * rows)) {
+      for (const wave of wavesOf(requests, refills ? ROUNDS * rows : rows)) {
         if (aborted()) return;
         let done: readonly Completion[];
         try {

@@ -34,7 +34,7 @@ const running = (backend: LearnerBackend, runtime: string, device: string): Runn
 });
 
 /** Rollouts side by side where nobody says: more rows fill a GPU's kernels, a core is full with few. */
-const SLOTS = { cpu: 64, device: 512 };
+const SLOTS = { cpu: 64, device: 1024 };
 
 async function start(settings: WorkerSettings) {
   const { config, maxLength, tf32 } = settings;
