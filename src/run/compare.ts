@@ -8,7 +8,10 @@ export interface Difference {
   readonly after: string;
 }
 
-/** Keys that may change on resume: they say where and how often to write and which device computes, never what. */
+/**
+ * Keys that may change on resume: they say where and how often to write, which device computes, and how a sweep's members
+ * are shared out and compared; never what is computed.
+ */
 const FREE = new Set([
   "run.name",
   "run.dir",
@@ -18,6 +21,12 @@ const FREE = new Set([
   "run.heartbeat_s",
   "learner.backend",
   "sampler.backend",
+  "sweep.parallel",
+  "sweep.cores",
+  "sweep.retries",
+  "sweep.baseline",
+  "sweep.target",
+  "sweep.bootstrap",
 ]);
 
 export const isFree = (key: string): boolean => FREE.has(key);
