@@ -37,6 +37,26 @@ export interface ChartSpec {
   readonly ink?: string;
 }
 
+const WIDTH = 480;
+/** Pixels of a row of the legend, and of a character and the symbol in it, by rule of thumb. */
+const LEGEND_ROW = 22;
+const LEGEND_CHARACTER = 7;
+const LEGEND_SYMBOL = 22;
+
+const legendGap = (spec: ChartSpec): number =>
+  10 + Math.ceil(1.4 * Math.max(0, ...spec.lines.map((l) => l.name.length)));
+
+/** How many rows the legend takes below the chart; at least one. */
+export function legendRows(spec: ChartSpec, width: number): number {
+  let [rows, x] = [1, 0];
+  for (const { name } of spec.lines) {
+    const item = LEGEND_SYMBOL + LEGEND_CHARACTER * name.length;
+    if (x > 0 && x + item > width) [rows, x] = [rows + 1, 0];
+    x += item + legendGap(spec);
+  }
+  return rows;
+}
+
 /** Stands for the page's own colour until the SVG is made. */
 const PAGE_INK = "#010203";
 
@@ -44,8 +64,8 @@ const PAGE_INK = "#010203";
 export async function drawCharts(specs: readonly ChartSpec[]): Promise<string[]> {
   const echarts = await import("echarts");
   return specs.map((spec) => {
-    const width = spec.width ?? 480;
-    const height = spec.height ?? 260;
+    const width = spec.width ?? WIDTH;
+    const height = (spec.height ?? 260) + LEGEND_ROW * (legendRows(spec, width) - 1);
     const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
     try {
       chart.setOption(optionOf(spec) as Parameters<typeof chart.setOption>[0]);
@@ -95,14 +115,14 @@ function optionOf(spec: ChartSpec): object {
       itemWidth: 16,
       itemHeight: 8,
       // Without a browser text is measured by rule of thumb, and wide fonts would run into the next entry.
-      itemGap: 10 + Math.ceil(1.4 * Math.max(0, ...spec.lines.map((l) => l.name.length))),
+      itemGap: legendGap(spec),
       textStyle: { color: ink, fontSize: 12 },
     },
     grid: {
       left: spec.ink === undefined ? 8 : 24,
       right: hasRight ? 8 : spec.ink === undefined ? 18 : 36,
       top: (spec.title === undefined ? 28 : 56) - (spec.yName === undefined ? 14 : 0),
-      bottom: spec.lines.length > 1 ? 46 : 24,
+      bottom: spec.lines.length > 1 ? 24 + LEGEND_ROW * legendRows(spec, spec.width ?? WIDTH) : 24,
       containLabel: true,
     },
     xAxis: axis(spec.xName, {

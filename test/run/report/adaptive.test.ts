@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { calibrationSpec, reliabilityPoints, rolloutShares } from "../../../src/run/report/adaptive.js";
+import { drawCharts, legendRows } from "../../../src/run/report/charts.js";
 import type { StepMetrics } from "../../../src/run/report/read.js";
 
 const at = (step: number, values: Record<string, number>): StepMetrics => ({
@@ -60,4 +61,20 @@ describe("what the allocator did", () => {
     ]);
     expect(rolloutShares([at(1, { loss: 1 })])).toEqual([]);
   });
+});
+
+it("makes room below a chart for every row of its legend", async () => {
+  const lines = Array.from({ length: 15 }, (_, i) => ({
+    name: `batch_window+lr=0.000${i}`,
+    points: [
+      [0, i],
+      [1, i],
+    ] as const,
+  }));
+  const spec = { lines, xName: "steps" };
+  expect(legendRows({ ...spec, lines: lines.slice(0, 2) }, 480)).toBe(1);
+  expect(legendRows(spec, 480)).toBeGreaterThan(5);
+  const [few, many] = await drawCharts([{ ...spec, lines: lines.slice(0, 2) }, spec]);
+  const height = (svg: string): number => Number(/viewBox="0 0 \d+ (\d+)"/.exec(svg)![1]);
+  expect(height(many!) - height(few!)).toBeGreaterThan(80);
 });
