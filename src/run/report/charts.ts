@@ -38,8 +38,8 @@ export interface ChartSpec {
 }
 
 const WIDTH = 480;
-/** Pixels of a row of the legend, and of a character and the symbol in it, by rule of thumb. */
-const LEGEND_ROW = 22;
+/** Pixels of a line of the legend, and of a character and the symbol in it, by rule of thumb. */
+const LEGEND_LINE = 14;
 const LEGEND_CHARACTER = 7;
 const LEGEND_SYMBOL = 22;
 
@@ -57,6 +57,10 @@ export function legendRows(spec: ChartSpec, width: number): number {
   return rows;
 }
 
+/** The gap between entries is that between rows too. */
+const legendHeight = (spec: ChartSpec, width: number): number =>
+  LEGEND_LINE + (LEGEND_LINE + legendGap(spec)) * (legendRows(spec, width) - 1);
+
 /** Stands for the page's own colour until the SVG is made. */
 const PAGE_INK = "#010203";
 
@@ -65,7 +69,7 @@ export async function drawCharts(specs: readonly ChartSpec[]): Promise<string[]>
   const echarts = await import("echarts");
   return specs.map((spec) => {
     const width = spec.width ?? WIDTH;
-    const height = (spec.height ?? 260) + LEGEND_ROW * (legendRows(spec, width) - 1);
+    const height = (spec.height ?? 260) + legendHeight(spec, width) - LEGEND_LINE;
     const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
     try {
       chart.setOption(optionOf(spec) as Parameters<typeof chart.setOption>[0]);
@@ -122,7 +126,7 @@ function optionOf(spec: ChartSpec): object {
       left: spec.ink === undefined ? 8 : 24,
       right: hasRight ? 8 : spec.ink === undefined ? 18 : 36,
       top: (spec.title === undefined ? 28 : 56) - (spec.yName === undefined ? 14 : 0),
-      bottom: spec.lines.length > 1 ? 24 + LEGEND_ROW * legendRows(spec, spec.width ?? WIDTH) : 24,
+      bottom: spec.lines.length > 1 ? 32 + legendHeight(spec, spec.width ?? WIDTH) : 24,
       containLabel: true,
     },
     xAxis: axis(spec.xName, {
