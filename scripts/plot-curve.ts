@@ -1,14 +1,18 @@
 /**
- * Draws the held-out curve of runs into a picture:
- *   npx tsx scripts/plot-curve.ts RUN… -o docs/img/curve.png [--x step|tokens]
+ * Draws the held-out curve of runs, or of a sweep's arms (means and intervals over seeds), into a picture:
+ *   npx tsx scripts/plot-curve.ts RUN… | SWEEP -o docs/img/curve.png [--x step|tokens]
  */
 
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { drawCharts } from "../src/run/report/charts.js";
+import { parse } from "yaml";
+import { type ChartSpec, drawCharts } from "../src/run/report/charts.js";
 import { curveSpec } from "../src/run/report/curve.js";
 import { readRun } from "../src/run/report/read.js";
+import { sweepFigures } from "../src/run/sweep/page.js";
+import { sweepSchema } from "../src/run/sweep/schema.js";
+import { sweepResults } from "../src/stages/sweep-report.js";
 
 /** Writes a PNG (or an SVG, by the name) of the runs' held-out curves and returns how many runs it shows. */
 export async function curvePng(
@@ -16,10 +20,14 @@ export async function curvePng(
   out: string,
   against: "step" | "tokens" = "tokens",
 ): Promise<number> {
-  const spec = curveSpec(
-    runDirs.map((dir) => readRun(dir)),
-    against,
-  );
+  const [first] = runDirs;
+  const spec =
+    first !== undefined && existsSync(join(first, "members"))
+      ? sweepSpec(first)
+      : curveSpec(
+          runDirs.map((dir) => readRun(dir)),
+          against,
+        );
   if (spec.lines.length === 0) throw new Error(`no evaluations in ${runDirs.join(", ")}`);
   const svg = (await drawCharts([spec]))[0]!;
   mkdirSync(dirname(out), { recursive: true });
@@ -31,6 +39,15 @@ export async function curvePng(
     writeFileSync(out, new Resvg(svg, { fitTo: { mode: "zoom", value: 2 }, font }).render().asPng());
   }
   return spec.lines.length;
+}
+
+/** The arms' curves against tokens, to stand outside a page. */
+function sweepSpec(dir: string): ChartSpec {
+  const config = parse(readFileSync(join(dir, "config.resolved.yaml"), "utf8")) as { sweep?: unknown };
+  const { curves } = sweepResults(dir, sweepSchema.parse(config.sweep));
+  const [figure] = sweepFigures(curves);
+  if (figure === undefined) throw new Error(`no evaluations in ${dir}`);
+  return { ...figure.spec, title: figure.title, height: 480, ink: "#1d2327" };
 }
 
 if (process.argv[1]?.endsWith("plot-curve.ts")) {
