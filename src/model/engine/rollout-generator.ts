@@ -8,8 +8,8 @@
  * weights inside for every version, costs more to make than to copy.
  *
  * Draws are those of the host's sampler from the same seeds, but in fp32: a uniform within rounding of the edge of a
- * token's share may fall to its neighbour, for about one token in 2e7 / V (seen: 6e-5 of them at V = 1,000, 5e-4 at
- * 8,192). Other rows change a row's rounding (log-probs by about 1e-6), not the distribution it draws from.
+ * token's share may fall to its neighbour (seen: for 6e-5 of the tokens at V = 1,500, 1.5e-4 at 1,024, 5e-4 at 8,192).
+ * Other rows change a row's rounding (log-probs by about 1e-6), not the distribution it draws from.
  */
 
 import { messageOf, TrainError } from "../../core/errors.js";
