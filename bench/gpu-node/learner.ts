@@ -104,7 +104,8 @@ function flopsPerToken(c: Qwen2Config): number {
 /** MiB in use on the GPU by all processes; null without one. */
 function gpuMiB(): number | null {
   try {
-    const words = ["--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i", "0"];
+    const card = process.env.CUDA_VISIBLE_DEVICES?.split(",")[0] || "0";
+    const words = ["--query-gpu=memory.used", "--format=csv,noheader,nounits", "-i", card];
     return Number(
       execFileSync("nvidia-smi", words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }),
     );

@@ -1,7 +1,7 @@
 /** What the set-up does to the world, as arguments, so that tests can give it a host of their own. */
 
 import { createHash } from "node:crypto";
-import { createReadStream, readdirSync, statfsSync, statSync } from "node:fs";
+import { createReadStream, lstatSync, readdirSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { execa } from "execa";
 import { messageOf, TrainError } from "../core/errors.js";
@@ -83,7 +83,7 @@ export function bytesBelow(dir: string): number {
   }
   for (const name of names) {
     try {
-      const found = statSync(join(dir, name));
+      const found = lstatSync(join(dir, name));
       if (found.isFile()) sum += found.size;
     } catch {
       // Renamed or removed since it was listed.
