@@ -1,11 +1,7 @@
 /**
  * Plays a strategy against a population: plan, draw outcomes, observe, filter, bank, as the training loop does, and adds up
- * how much signal its rollouts bought.
- *
- * Model of a step's gradient (a first-order one): a group of problem i with p = its pass rate contributes signal w p(1-p)
- * along the true gradient, and noise of variance w^2 x / N with x = E[(r - baseline)^2]: p(1-p) N/(N-1) for leave-one-out,
- * p(1-p) + E[(baseline - p)^2] for the history baseline. A group that was kept because it is mixed stands for 1/P(mixed)
- * groups drawn. SNR^2 of a step = (sum of signals)^2 / (sum of noises).
+ * how much signal its rollouts bought: SNR^2 of a step = (sum of the groups' signals)^2 / (sum of their noises), which are
+ * in signal.ts.
  */
 
 import type { Rng } from "../../src/core/rng.js";
@@ -14,6 +10,7 @@ import { GroupBank } from "../../src/rl/algo/bank.js";
 import { isKept, type KeepRule } from "../../src/rl/algo/filters.js";
 import type { PlannedProblem, Strategy } from "../../src/rl/algo/strategy.js";
 import type { Population, TrainedSignal } from "./populations.js";
+import { type Baseline, groupMoments, leastSize } from "./signal.js";
 
 /**
  * Independent directions of noise for each of the signal: an update of SNR^2 x points sqrt(x / (DIRECTIONS + x)) of the
@@ -27,7 +24,7 @@ export interface SimOptions {
   readonly maxRounds: number;
   /** Age limit of the bank in versions; null = surplus is thrown away. */
   readonly bankMaxAge: number | null;
-  readonly baseline: "leave_one_out" | "history";
+  readonly baseline: Baseline;
 }
 
 /** Sums over a run. */
@@ -35,6 +32,7 @@ export interface SimResult {
   readonly rollouts: number;
   readonly tokens: number;
   readonly rounds: number;
+  /** Groups that were kept and have an advantage. */
   readonly usefulGroups: number;
   /** Rollouts by what became of them; the rest was trained on. */
   readonly waste: {
@@ -43,9 +41,8 @@ export interface SimResult {
     readonly stale: number;
     readonly surplus: number;
   };
-  /** Sum over steps of SNR^2, and of the signal. */
+  /** Sum over steps of SNR^2. */
   readonly snr2: number;
-  readonly signal: number;
   readonly emptySteps: number;
   readonly visitedShare: number;
   /** Brier score over the second half, where the strategy predicts; null otherwise. */
@@ -59,8 +56,9 @@ export interface SimResult {
 interface SimGroup extends PlannedProblem {
   readonly policyVersion: PolicyVersion;
   readonly successes: number;
-  /** Pass rate as the verifier saw it when the group was drawn. */
+  /** When the group was drawn: the pass rate as the verifier saw it, and the covariance of its verdict with the score. */
   readonly p: number;
+  readonly covariance: number;
 }
 
 export function simulate(
@@ -74,7 +72,7 @@ export function simulate(
   const waste = { solved: 0, failed: 0, stale: 0, surplus: 0 };
   const curve: [number, number][] = [];
   const briers: number[] = [];
-  let [rollouts, tokens, rounds, usefulGroups, snr2, signal, emptySteps, planMs] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let [rollouts, tokens, rounds, usefulGroups, snr2, emptySteps, planMs] = [0, 0, 0, 0, 0, 0, 0];
   let version = policyVersion(0);
   for (let step = 1; step <= options.steps; step++) {
     for (const old of bank.expire(version)) waste.stale += old.rollouts;
@@ -92,13 +90,14 @@ export function simulate(
       if (plan.length === 0) break;
       rounds++;
       const drawn = plan.map((p): SimGroup => {
-        const rate = population.seen(p.problem);
+        const [rate, seen] = [population.rate(p.problem), population.seen(p.problem)];
         let successes = 0;
-        for (let j = 0; j < p.rollouts; j++) if (rng.uniform() < rate) successes++;
+        for (let j = 0; j < p.rollouts; j++) if (rng.uniform() < seen) successes++;
         visited[p.problem] = 1;
         rollouts += p.rollouts;
         tokens += p.rollouts * population.tokens[p.problem]!;
-        return { ...p, policyVersion: version, successes, p: rate };
+        const covariance = population.honesty * rate * (1 - rate);
+        return { ...p, policyVersion: version, successes, p: seen, covariance };
       });
       const observing = performance.now();
       strategy.observe(
@@ -111,13 +110,13 @@ export function simulate(
         })),
       );
       planMs += performance.now() - observing;
-      const minSize = options.baseline === "history" ? 1 : 2;
       const kept = drawn.filter((g) =>
-        isKept(g.successes, g.rollouts - g.successes, g.prior, strategy.keep, minSize),
+        isKept(g.successes, g.rollouts - g.successes, g.prior, strategy.keep, leastSize(options.baseline)),
       );
-      usefulGroups += kept.length;
+      const trained = new Set(kept.filter((g) => hasAdvantage(g, options.baseline)));
+      usefulGroups += trained.size;
       for (const g of drawn) {
-        if (kept.includes(g)) continue;
+        if (trained.has(g)) continue;
         if (g.successes === 0) waste.failed += g.rollouts;
         else waste.solved += g.rollouts;
       }
@@ -134,9 +133,8 @@ export function simulate(
       emptySteps++;
       strategy.widen();
     }
-    const s = stepSignal(trained, strategy.keep, population, options.baseline);
+    const s = stepSignal(trained, strategy.keep, options.baseline);
     snr2 += s.snr2;
-    signal += s.signal;
     population.update(s.groups, Math.sqrt(s.snr2 / (DIRECTIONS + s.snr2)));
     if (trained.length > 0) version = policyVersion(version + 1);
     curve.push([tokens, 0]);
@@ -149,7 +147,6 @@ export function simulate(
     usefulGroups,
     waste,
     snr2,
-    signal,
     emptySteps,
     visitedShare: visited.reduce((n, v) => n + v, 0) / population.size,
     brier: briers.length === 0 ? null : briers.reduce((a, b) => a + b, 0) / briers.length,
@@ -158,34 +155,22 @@ export function simulate(
   };
 }
 
-/** Probability that a group of n rollouts with pass rate p is trained on. */
-function keptAt(p: number, n: number, prior: PlannedProblem["prior"], keep: KeepRule): number {
-  if (keep.kind === "all") return 1;
-  const [solved, failed] = [isKept(n, 0, prior, keep, 1), isKept(0, n, prior, keep, 1)];
-  return 1 - (solved ? 0 : p ** n) - (failed ? 0 : (1 - p) ** n);
-}
+/** Leave-one-out leaves nothing of an all-equal group. */
+const hasAdvantage = (g: SimGroup, baseline: Baseline): boolean =>
+  baseline === "history" || (g.successes > 0 && g.successes < g.rollouts);
 
 function stepSignal(
   trained: readonly SimGroup[],
   keep: KeepRule,
-  population: Population,
-  baseline: SimOptions["baseline"],
-): { snr2: number; signal: number; groups: TrainedSignal[] } {
+  baseline: Baseline,
+): { snr2: number; groups: TrainedSignal[] } {
   let [signal, noise] = [0, 0];
   const groups = trained.map((g): TrainedSignal => {
-    const { p, rollouts: n, weight, prior } = g;
-    const true_ = population.rate(g.problem);
-    const stands = 1 / Math.max(1e-9, keptAt(p, n, prior, keep));
-    const s = weight * population.honesty * true_ * (1 - true_) * stands;
-    const variance = p * (1 - p);
-    const strength = prior.a + prior.b;
-    const spread =
-      baseline === "history"
-        ? variance + ((prior.a - strength * p) ** 2 + (n - 1) * variance) / (strength + n - 1) ** 2
-        : (variance * n) / Math.max(1, n - 1);
+    const moments = groupMoments(g, keep, baseline);
+    const s = g.weight * moments.signal;
     signal += s;
-    noise += (weight * weight * spread * stands) / n;
+    noise += g.weight * g.weight * moments.noise;
     return { problem: g.problem, signal: s };
   });
-  return { snr2: noise === 0 ? 0 : (signal * signal) / noise, signal, groups };
+  return { snr2: noise === 0 ? 0 : (signal * signal) / noise, groups };
 }
