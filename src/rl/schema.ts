@@ -7,7 +7,8 @@ export const OVERLONG = { buffer: 32, factor: 1 } as const;
 export const fewestRollouts = (nMin: number | null, groupSize: number): number =>
   nMin ?? Math.min(4, groupSize);
 
-const DEFAULT_SURPRISE = 0.1;
+/** Default of `sampling.min_surprise`. */
+export const DEFAULT_SURPRISE = 0.1;
 
 const sampling = z
   .strictObject({

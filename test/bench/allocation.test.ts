@@ -1,12 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { ARMS } from "../../bench/allocation/arms.js";
-import { POPULATIONS } from "../../bench/allocation/populations.js";
-import { namedArm, type Row, runStudy } from "../../bench/allocation/study.js";
+import { ARMS, type Change, makeArm } from "../../bench/allocation/arms.js";
+import { POPULATIONS, Population } from "../../bench/allocation/populations.js";
+import { type NamedArm, namedArm, type Row, runStudy } from "../../bench/allocation/study.js";
 import { tableOf } from "../../bench/allocation/table.js";
 
 /** Small, but with gaps between the arms that are many times the spread over seeds. */
 const options = { problems: 1000, steps: 30, groups: 24, groupSize: 8, seeds: 2 };
-const rows = runStudy(POPULATIONS, ARMS.map(namedArm), options);
+const wide = (label: string, change: Change): NamedArm => ({
+  label,
+  make: (population, setup) =>
+    makeArm("adaptive", population, setup, { groups: 96, groupSize: 2, ...change }),
+});
+const arms = [
+  ...ARMS.map(namedArm),
+  wide("surprising", {}),
+  wide("mixed", { keep: "mixed", nMin: 2 }),
+  wide("surprising of two", { nMin: 2 }),
+];
+const rows = runStudy(POPULATIONS, arms, options);
 const of = (label: string, population: string): Row =>
   rows.find((r) => r.label === label && r.population === population)!;
 
@@ -21,6 +32,30 @@ describe("allocators on synthetic populations", () => {
       expect(oracle.regret).toBe(0);
     },
   );
+
+  it("two rollouts a problem pay where surprising groups are kept, and not where mixed ones alone are", () => {
+    for (const p of POPULATIONS) {
+      const [surprising, both, mixed] = [of("surprising", p), of("surprising of two", p), of("mixed", p)];
+      expect(surprising.snrPerTokens).toBeGreaterThan(both.snrPerTokens);
+      expect(both.snrPerTokens).toBeGreaterThan(1.15 * mixed.snrPerTokens);
+      expect(surprising.useful).toBeGreaterThan(1.5 * mixed.useful);
+    }
+  });
+
+  it("refuses changes that an arm does not have, and rules that do not go together", () => {
+    const population = new Population("bimodal", 10, 1);
+    const setup = { groupSize: 2, groups: 4, steps: 1, seed: 1 };
+    const make = (name: (typeof ARMS)[number], change: object) => () =>
+      makeArm(name, population, setup, change as Change);
+    expect(make("dynamic", { kappa: 1 })).toThrow("dynamic has no kappa; it has groupSize, groups, baseline");
+    expect(make("adaptive", { kapa: 1 })).toThrow("adaptive has no kapa");
+    expect(make("adaptive", { keep: "all" })).toThrow("keep is mixed or surprising, not all");
+    expect(make("adaptive", { keep: "mixed" })).toThrow("add nMin=2");
+    expect(make("adaptive", { keep: "surprising", baseline: "leave_one_out" })).toThrow("add keep=mixed");
+    expect(make("adaptive", { keep: "mixed", nMin: 2 })().strategy.keep).toEqual({ kind: "mixed" });
+    expect(make("adaptive", {})().strategy.keep).toEqual({ kind: "surprising", least: 0.1 });
+    expect(make("dynamic", { groups: 3 })().options.groups).toBe(3);
+  });
 
   it("dropping all-equal groups buys no signal: dynamic is worth what fixed is, rollout for rollout", () => {
     for (const p of POPULATIONS) {
