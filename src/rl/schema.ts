@@ -53,7 +53,7 @@ const sampling = z
       .number()
       .min(0)
       .max(8)
-      .default(4)
+      .default(1)
       .describe("adaptive: sharpness of inclusion in the expected variance, at the start"),
     kappa_final: z.number().min(0).max(8).default(1).describe("adaptive: sharpness at the end"),
     kappa_schedule: z
