@@ -24,7 +24,7 @@ export interface StepLine {
 
 /** Printed once, before the first step. */
 export const STEP_HEADER: readonly string[] = [
-  "kept = groups with both passes and fails, of those drawn; rollouts: per problem",
+  "kept = groups that are trained on, of those drawn; rollouts: per problem",
   "tok/s = sampled tokens a second; time = sampling + rewards wait + learning",
   row("step", "reward", "pass", "kept", "rollouts", "tok/s", "time", "left"),
 ];

@@ -25,7 +25,7 @@ const anyNumber = fc.oneof(fc.double(), fc.integer(), fc.nat(100_000), fc.double
 describe("the line of a step", () => {
   it("stands under its header", () => {
     expect([...STEP_HEADER, stepLine(STEP)].join("\n")).toMatchInlineSnapshot(`
-      "kept = groups with both passes and fails, of those drawn; rollouts: per problem
+      "kept = groups that are trained on, of those drawn; rollouts: per problem
       tok/s = sampled tokens a second; time = sampling + rewards wait + learning
       step             reward  pass       kept   rollouts  tok/s            time  left
       step 12/60        0.431   41%      32/41       4-48   9.1k    4.2+0.8+2.0s 5m40s"

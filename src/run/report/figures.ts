@@ -83,7 +83,7 @@ function training(steps: readonly StepMetrics[]): Figure[] {
     ),
     figure(
       "Groups kept of those drawn",
-      "A group is kept when its rollouts both pass and fail.",
+      "A group is kept when its rollouts both pass and fail, or (adaptive) when they surprise the estimates.",
       has([
         ["drawn", "train/drawn_groups"],
         ["kept", "train/kept_groups"],
