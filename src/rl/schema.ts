@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { AdvantageMode } from "./algo/advantages.js";
 
 /** What null stands for in `loss.overlong_*`. */
 export const OVERLONG = { buffer: 32, factor: 1 } as const;
@@ -6,6 +7,13 @@ export const OVERLONG = { buffer: 32, factor: 1 } as const;
 /** What null stands for in `sampling.n_min`. */
 export const fewestRollouts = (nMin: number | null, groupSize: number): number =>
   nMin ?? Math.min(4, groupSize);
+
+/** What `advantage: auto` comes to: the estimates are the baseline where a strategy keeps them. */
+export const chosenAdvantage = (c: {
+  readonly advantage: "auto" | AdvantageMode;
+  readonly sampling: { readonly strategy: string };
+}): AdvantageMode =>
+  c.advantage !== "auto" ? c.advantage : c.sampling.strategy === "adaptive" ? "history" : "group_std";
 
 /** Default of `sampling.min_surprise`. */
 export const DEFAULT_SURPRISE = 0.1;
@@ -278,18 +286,18 @@ export const rlSchema = z
         `one step has at least ${fewest} x ${c.groups} = ${least} rollouts, so this budget ends before the first step does`,
       );
     }
-    const history = c.advantage === "history" || (c.advantage === "auto" && adaptive);
+    const advantage = chosenAdvantage(c);
+    const history = advantage === "history";
     if (c.sampling.keep === "surprising" && !(adaptive && history)) {
       refuse(
         ["sampling", "keep"],
         adaptive
-          ? `advantage ${c.advantage} leaves nothing of all-equal groups; use advantage: history, or keep: mixed`
+          ? `advantage ${advantage} leaves nothing of all-equal groups; use advantage: history, or keep: mixed`
           : `${c.sampling.strategy} keeps no estimates that could be surprised; use keep: mixed, or strategy: adaptive`,
       );
     }
-    const needsTwo = c.advantage === "auto" ? !adaptive : c.advantage !== "history";
     const key = adaptive ? (["sampling", "n_min"] as const) : (["group_size"] as const);
-    if (needsTwo && (c.group_size < 2 || fewest < 2)) {
+    if (!history && (c.group_size < 2 || fewest < 2)) {
       refuse(
         c.group_size < 2 ? ["group_size"] : [...key],
         "a group of one has no spread: use at least 2, or advantage: history",

@@ -5,13 +5,12 @@ import type { Rng } from "../core/rng.js";
 import type { LossSpec, Problem } from "../core/types.js";
 import { seed } from "../core/units.js";
 import { AdaptiveStrategy } from "../rl/algo/adaptive.js";
-import type { AdvantageMode } from "../rl/algo/advantages.js";
 import { batchMinStrategy, batchWindowStrategy } from "../rl/algo/batch-strategies.js";
 import type { KeepRule } from "../rl/algo/filters.js";
 import type { Strategy } from "../rl/algo/strategy.js";
 import { dynamicStrategy, fixedStrategy } from "../rl/algo/uniform-strategies.js";
 import type { TrainerOptions } from "../rl/loop/trainer.js";
-import { fewestRollouts, OVERLONG } from "../rl/schema.js";
+import { chosenAdvantage, fewestRollouts, OVERLONG } from "../rl/schema.js";
 import type { RlConfig } from "./schema.js";
 
 export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: Rng): Strategy {
@@ -56,14 +55,11 @@ export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: R
   }
 }
 
-const advantageOf = ({ rl }: RlConfig): AdvantageMode =>
-  rl.advantage !== "auto" ? rl.advantage : rl.sampling.strategy === "adaptive" ? "history" : "group_std";
-
 /** Which groups the config's strategy trains on. */
 export function keepRule(config: RlConfig): KeepRule {
   const { strategy, keep, min_surprise: least } = config.rl.sampling;
   if (strategy === "fixed") return { kind: "all" };
-  const surprisable = strategy === "adaptive" && advantageOf(config) === "history";
+  const surprisable = strategy === "adaptive" && chosenAdvantage(config.rl) === "history";
   return surprisable && keep !== "mixed" ? { kind: "surprising", least } : { kind: "mixed" };
 }
 
@@ -92,7 +88,7 @@ export function trainerOptions(config: RlConfig, priorTokens = 0): TrainerOption
     bank: rl.sampling.bank,
     bankMaxAge: rl.sampling.bank_max_age,
     updatesPerBatch: rl.updates_per_batch,
-    advantage: advantageOf(config),
+    advantage: chosenAdvantage(config.rl),
     loss,
     divisor: rl.loss.divisor,
     overlong: {

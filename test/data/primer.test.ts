@@ -15,6 +15,7 @@ import {
   promptOf,
   teach,
 } from "../../src/data/primer/index.js";
+import { expectSlipRates } from "./primer/slip-rates.js";
 
 /** A count near that of a small byte-level BPE: words, single digits, runs of punctuation. */
 const tokens = (text: string): number =>
@@ -129,14 +130,7 @@ describe("the teacher", () => {
       const name = problemId.split("/")[1]!;
       drawn.set(name, [...(drawn.get(name) ?? []), fault]);
     }
-    for (const family of taught) {
-      const faults = drawn.get(family.name)!;
-      const slipped = faults.filter((f) => f !== null);
-      const se = Math.sqrt((family.slipRate * (1 - family.slipRate)) / faults.length);
-      expect(Math.abs(slipped.length / faults.length - family.slipRate), family.name).toBeLessThan(4.5 * se);
-      const top = Math.max(...[...new Set(slipped)].map((name) => slipped.filter((f) => f === name).length));
-      expect(top / slipped.length, family.name).toBeGreaterThan(0.45);
-    }
+    expectSlipRates(taught, drawn);
   });
 
   it("has at least one fault for every taught problem, each with a code and a trace of its own", () => {

@@ -14,6 +14,7 @@ import {
 } from "../../../src/data/primer/index.js";
 import { dataSchema } from "../../../src/data/schema.js";
 import { extractAnswer } from "../../../src/text/format.js";
+import { expectSlipRates } from "./slip-rates.js";
 
 const sha256 = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
@@ -107,14 +108,7 @@ describe("the hard level", () => {
       expect(extracted.ok).toBe(true);
       if (extracted.ok) expect(extracted.code.trim() === instanceOf(problemId).golden).toBe(fault === null);
     }
-    for (const family of taught) {
-      const faults = drawn.get(family.name)!;
-      const slipped = faults.filter((f) => f !== null);
-      const se = Math.sqrt((family.slipRate * (1 - family.slipRate)) / faults.length);
-      expect(Math.abs(slipped.length / faults.length - family.slipRate), family.name).toBeLessThan(4.5 * se);
-      const top = Math.max(...[...new Set(slipped)].map((name) => slipped.filter((f) => f === name).length));
-      expect(top / slipped.length, family.name).toBeGreaterThan(0.45);
-    }
+    expectSlipRates(taught, drawn);
   });
 
   it("is asked for by data.level, which a jsonl set does not have", () => {
