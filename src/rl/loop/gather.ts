@@ -166,7 +166,7 @@ export class Gatherer implements Stateful<GatherState> {
         tokens: this.counters.tokens + collected.tokens,
         rollouts: this.counters.rollouts + collected.rollouts,
       };
-      tallyGroups(tally, plan, collected, (g) => this.kept(g));
+      tallyGroups(tally, plan, collected, this.minSize, (g) => this.kept(g));
       this.setAside(collected.quarantined, useful, tally);
       const { trusted, rollouts } = withoutQuarantined(collected.groups, this.shut());
       tally.quarantinedRollouts += rollouts;
@@ -265,10 +265,14 @@ export class Gatherer implements Stateful<GatherState> {
     return plan.filter((p) => !refused.has(deps.problems[p.problem]!.id));
   }
 
+  /** Fewest scored rollouts that the advantage can do with. */
+  private get minSize(): number {
+    return this.options.advantage === "history" ? 1 : 2;
+  }
+
   private kept(group: Group): boolean {
     const passed = successes(group);
-    const minSize = this.options.advantage === "history" ? 1 : 2;
-    return isKept(passed, group.members.length - passed, group.prior, this.deps.strategy.keep, minSize);
+    return isKept(passed, group.members.length - passed, group.prior, this.deps.strategy.keep, this.minSize);
   }
 
   private outcomeOf(group: Group) {

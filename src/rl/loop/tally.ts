@@ -97,11 +97,15 @@ export const emptyTally = (): StepTally => ({
   quarantinedRollouts: 0,
 });
 
-/** @param kept whether a group can be trained on */
+/**
+ * @param minSize fewest scored members with which a group can be used
+ * @param kept whether a group can be trained on
+ */
 export function tallyGroups(
   tally: StepTally,
   plan: readonly PlannedProblem[],
   round: Collected,
+  minSize: number,
   kept: (group: Group) => boolean,
 ): void {
   tally.rounds++;
@@ -118,7 +122,7 @@ export function tallyGroups(
     tally.rolloutBins[bin] = (tally.rolloutBins[bin] ?? 0) + 1;
   }
   for (const group of round.groups) {
-    const kind = groupKind(group, 1);
+    const kind = groupKind(group, minSize);
     const useful = kept(group);
     const unused = useful ? 0 : group.members.length;
     if (useful) tally.useful++;
