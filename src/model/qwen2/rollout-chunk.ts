@@ -1,4 +1,11 @@
-/** The outer loop of a rollout graph: chunks of tokens, between which rows are repacked. */
+/**
+ * The outer loop of a rollout graph: chunks of tokens, between which rows are repacked.
+ *
+ * Sizes are known to the host (`Shape`) and needed on both sides. Shapes and slices take the host's; arithmetic with
+ * what is on the device takes numbers made there (`ones`), never a `Shape`'s output: onnxruntime puts that into pinned
+ * memory, copies it without waiting and gives the memory to the next `Shape`, so on a busy card the device would read
+ * the wrong number.
+ */
 
 import type { Qwen2Config } from "../config.js";
 import { type Block, type Graph, makeGraph, type Value } from "../onnx/graph.js";
@@ -16,6 +23,10 @@ const shorthand = (g: Graph) => ({
   /** One dimension, int64 [1]. */
   count: (x: Value, axis = 0): Value => g.op("Shape", [x], { start: axis, end: axis + 1 }),
   range: (from: Value, to: Value): Value => g.op("Range", [from, to, g.integer(1)]),
+  /** 1 in every place of a float tensor, made on its device. */
+  ones: (x: Value): Value => g.op("Add", [g.op("Mul", [x, g.constant(0)]), g.constant(1)]),
+  /** Sum of a float vector of whole numbers, int64 [1] on its device. */
+  sum: (x: Value): Value => g.op("Cast", [g.op("ReduceSum", [x], { keepdims: 1 })], { to: 7 }),
 });
 
 /** The outer loop's body: decodes a chunk, stores it, and repacks the rows. */
@@ -35,15 +46,14 @@ export function chunkBody(
   g.input("outer/running", "bool", []);
   const now: Record<string, Value> = {};
   for (const [name, , dtype, dims] of state) now[name] = g.input(`outer/${name}`, dtype, dims);
-  const { gather, concat, scalar, count, range } = shorthand(g);
+  const { gather, concat, scalar, count, range, ones, sum } = shorthand(g);
 
   const numRows = count(now.left!);
-  // Made from what is on the device already: a Range or an Expand of shapes would be computed on the host, and a value
-  // of the host's that the inner loop reads is copied in each iteration.
-  const upFrom0 = (x: Value): Value => {
-    const ones = g.op("Cast", [g.op("Add", [g.op("Mul", [x, g.constant(0)]), g.constant(1)])], { to: 7 });
-    return g.op("CumSum", [ones, g.integer(0)], { exclusive: 1 });
-  };
+  // A Range or an Expand of shapes would be computed on the host, and a value of the host's that the inner loop reads is
+  // copied in each iteration.
+  const upFrom0 = (x: Value): Value =>
+    g.op("CumSum", [g.op("Cast", [ones(x)], { to: 7 }), g.integer(0)], { exclusive: 1 });
+  const firstMask = (mask: Value): Value => reshape(g, gather(mask, g.integer(0)), [-1]); // [L]
   const rowNumber = upFrom0(now.left!);
   const times = (n: number): Value => g.op("Mul", [rowNumber, g.integer(n)]);
   const idle = reshape(g, g.op("Mul", [now.left!, g.constant(0)]), [-1, 1, 1, 1]);
@@ -59,7 +69,7 @@ export function chunkBody(
     ...(form === "grown" && { mask: now.mask! }),
     // Columns by number, from the first of the chunk: of all the cache, and of the piece that is written.
     ...(form !== "grown" && {
-      columns: g.op("Sub", [upFrom0(reshape(g, gather(room, g.integer(0)), [-1])), count(now.mask!, 3)]),
+      columns: g.op("Sub", [upFrom0(firstMask(room)), sum(ones(firstMask(now.mask!)))]),
       written: g.shape(Array.from({ length: chunk }, (_, i) => i)),
     }),
   };
@@ -110,7 +120,8 @@ export function chunkBody(
   const store = (into: Value, values: Value): Value =>
     g.op("ScatterElements", [into, place, values], { axis: 0 });
 
-  const alive = reshape(g, g.op("NonZero", [g.op("Greater", [left, g.constant(0)])]), [-1]);
+  const lives = g.op("Greater", [left, g.constant(0)]);
+  const alive = reshape(g, g.op("NonZero", [lives]), [-1]);
   const rows: Named = { ...now, id, position, left };
   const after: Record<string, Value> = {
     ...Object.fromEntries(rowNames(options.greedy).map((name) => [name, gather(rows[name]!, alive)])),
@@ -136,8 +147,9 @@ export function chunkBody(
       prompts,
       promptMask,
       next: now.next!,
-      numRows,
+      numRows: sum(ones(left)),
       alive,
+      numAlive: sum(g.op("Cast", [lives], { to: 1 })),
       mask: ownMask,
       grown,
       after,
@@ -159,17 +171,18 @@ function refill(
     readonly prompts: readonly Piece[];
     readonly promptMask: Value;
     readonly next: Value;
-    readonly numRows: Value;
+    readonly numRows: Value; // on the device, as is numAlive
     readonly alive: Value;
+    readonly numAlive: Value;
     readonly mask: Value;
     readonly grown: (name: string) => Value;
     readonly after: Record<string, Value>;
   },
 ): Value {
-  const { request, promptMask, next, numRows, alive, after } = context;
+  const { request, promptMask, next, numRows, alive, numAlive, after } = context;
   const { gather, concat, scalar, count, range } = shorthand(g);
-  const free = g.op("Sub", [g.shape([context.slots]), count(alive)]);
-  const more = g.op("Min", [free, g.op("Sub", [count(request.promptOf!), next])]);
+  const free = g.op("Sub", [g.shape([context.slots]), numAlive]);
+  const more = g.op("Min", [free, g.op("Sub", [request.total!, next])]);
   after.next = g.op("Add", [next, more]);
   const incoming = range(scalar(next), scalar(after.next));
   for (const [name, value] of Object.entries(admit(g, request, incoming))) {
@@ -193,7 +206,7 @@ function refill(
   const blind = g.op("Mul", [generated(gather(context.mask, g.shape([0]))), g.constant(0)]);
   const seen = concat([visible, blind], 0);
   const used = g.op("ReduceSum", [seen, g.shape([0, 1, 2])], { keepdims: 0 });
-  const later = g.op("Add", [reshape(g, g.op("NonZero", [used]), [-1]), promptWidth]);
+  const later = g.op("Add", [reshape(g, g.op("NonZero", [used]), [-1]), request.promptColumns!]);
   const columns = concat([range(g.integer(0), scalar(promptWidth)), later], 0);
   const repack = (name: string, prompt: Value): Value =>
     gather(gather(concat([context.grown(name), padded(prompt, 2, 0)], 0), chosen), columns, 2);
@@ -202,5 +215,5 @@ function refill(
     after[`k${l}`] = repack(`k${l}`, k);
     after[`v${l}`] = repack(`v${l}`, v);
   });
-  return g.op("Add", [count(alive), more]);
+  return g.op("Add", [numAlive, more]);
 }

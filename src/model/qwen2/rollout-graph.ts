@@ -45,6 +45,7 @@ export function buildRolloutGraph(
     left: g.input("left", "float32", ["R"]),
     invTemperature: g.input("invTemperature", "float32", ["R"]),
     ...(options.greedy && { greedy: g.input("greedy", "bool", ["R"]) }),
+    ...(options.slots !== null && { total: g.shape(["R"]), promptColumns: g.shape(["P"]) }),
   };
   g.input("uniforms", "float32", ["R*S"]);
   g.input("keepGoing", "float32", [config.vocabSize]); // 0 at tokens that end a turn
@@ -56,7 +57,7 @@ export function buildRolloutGraph(
   const rows = admit(g, request, start);
   const which = g.op("Gather", [request.promptOf!, start], { axis: 0 });
   const pick = (x: Value): Value => g.op("Gather", [x, which], { axis: 0 });
-  const next: State = options.slots === null ? [] : [["next", g.op("Shape", [start]), "int64", [1]]];
+  const next: State = options.slots === null ? [] : [["next", g.shape(["B"]), "int64", [1]]];
   const layers: State = prompts.flatMap(
     ({ k, v }, l): State => [
       [`k${l}`, pick(k), "float32", ["B", kv, "L", hd]],
