@@ -2,10 +2,12 @@
  * Speed of the rollout sampler, random weights, every rollout at its full length:
  *   npx tsx bench/gpu-node/sampler.ts --provider cuda|webgpu|cpu [--shape 121M,24.7M,1.8M] [--rollouts 512]
  *     [--prompts 32] [--prompt-tokens 100] [--new 256 | --new 55-176] [--slots N] [--chunk 32] [--unroll 1]
- *     [--cache whole|split|grown] [--products fused|plain] [--tf32] [--refill] [--repeat 3] [--check] [--host] [--profile] [--out FILE]
+ *     [--cache whole|split|grown] [--products fused|plain] [--tf32] [--refill] [--repeat 3] [--check] [--host] [--profile]
+ *     [--save DIR] [--out FILE]
  *
  * The first run makes the session and is not counted. --check compares log-probs with the train graph on the CPU;
- * --host measures the CPU's step-graph sampler beside it; --profile adds a table of time by op, which costs speed.
+ * --host measures the CPU's step-graph sampler beside it; --profile adds a table of time by op, which costs speed;
+ * --save writes the weights and 64 rollouts of the last run, for vllm_sampler.py (one shape only).
  */
 
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -26,6 +28,7 @@ import { flatLayout, packWeights } from "../../src/model/qwen2/flat.js";
 import { CACHE_FORMS, PRODUCTS } from "../../src/model/qwen2/rollout-step.js";
 import { trainGraphGap } from "./gap.js";
 import { opTimes, printOpTimes } from "./profile.js";
+import { saveRun } from "./save.js";
 import { SHAPES } from "./shapes.js";
 
 const { values: flags } = parseArgs({
@@ -48,6 +51,7 @@ const { values: flags } = parseArgs({
     check: { type: "boolean", default: false },
     host: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
+    save: { type: "string" },
     out: { type: "string" },
   },
 });
@@ -59,6 +63,9 @@ if (flags.cache !== undefined && cache === undefined)
   throw new Error(`--cache: one of ${CACHE_FORMS.join(", ")}`);
 const products = PRODUCTS.find((form) => form === flags.products);
 if (flags.products !== undefined && products === undefined) throw new Error("--products: fused or plain");
+const names = flags.shape.split(",");
+if (flags.save !== undefined && names.length > 1)
+  throw new Error(`--save takes one shape, got ${flags.shape}: add --shape 121M`);
 const rollouts = Number(flags.rollouts);
 const promptTokens = Number(flags["prompt-tokens"]);
 const [shortest = 0, longest = shortest] = flags.new.split("-").map(Number);
@@ -117,7 +124,7 @@ process.on("uncaughtException", (error) => {
   process.exit(1);
 });
 const results = [];
-for (const name of flags.shape.split(",")) {
+for (const name of names) {
   const config = SHAPES[name];
   if (config === undefined) throw new Error(`--shape must name ${Object.keys(SHAPES).join(", ")}`);
   const layout = flatLayout(config);
@@ -139,6 +146,7 @@ for (const name of flags.shape.split(",")) {
   const { done, ...measured } = await timed(generator, config, repeat);
   const { steps, runMs } = generator.counters;
   await generator.close();
+  if (flags.save !== undefined) await saveRun(flags.save, shared, makeRequests(config, repeat), done);
   const result = {
     shape: name,
     parameters: layout.size,
