@@ -2,7 +2,7 @@
  * Speed of the rollout sampler, random weights, every rollout at its full length:
  *   npx tsx bench/gpu-node/sampler.ts --provider cuda|webgpu|cpu [--shape 121M,24.7M,1.8M] [--rollouts 512]
  *     [--prompts 32] [--prompt-tokens 100] [--new 256 | --new 55-176] [--slots N] [--chunk 32] [--unroll 1]
- *     [--cache whole|split|grown] [--products fused|plain] [--tf32] [--refill] [--repeat 3] [--check] [--host] [--profile]
+ *     [--cache whole|split|grown] [--products fused|plain] [--tf32] [--refill on|off] [--repeat 3] [--check] [--host] [--profile]
  *     [--save DIR] [--out FILE]
  *
  * The first run makes the session and is not counted. --check compares log-probs with the train graph on the CPU;
@@ -46,7 +46,7 @@ const { values: flags } = parseArgs({
     products: { type: "string" },
     threads: { type: "string", default: "1" },
     tf32: { type: "boolean", default: false },
-    refill: { type: "boolean", default: false },
+    refill: { type: "string" },
     repeat: { type: "string", default: "3" },
     check: { type: "boolean", default: false },
     host: { type: "boolean", default: false },
@@ -66,6 +66,8 @@ if (flags.products !== undefined && products === undefined) throw new Error("--p
 const names = flags.shape.split(",");
 if (flags.save !== undefined && names.length > 1)
   throw new Error(`--save takes one shape, got ${flags.shape}: add --shape 121M`);
+if (flags.refill !== undefined && !["on", "off"].includes(flags.refill))
+  throw new Error("--refill: on or off");
 const rollouts = Number(flags.rollouts);
 const promptTokens = Number(flags["prompt-tokens"]);
 const [shortest = 0, longest = shortest] = flags.new.split("-").map(Number);
@@ -140,7 +142,7 @@ for (const name of names) {
     ...(cache !== undefined && { cache }),
     ...(products !== undefined && { products }),
     tf32: flags.tf32,
-    ...(flags.refill && { refill: true }),
+    ...(flags.refill !== undefined && { refill: flags.refill === "on" }),
     ...(prefix !== undefined && { profile: prefix }),
   });
   const { done, ...measured } = await timed(generator, config, repeat);

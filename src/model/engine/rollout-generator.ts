@@ -34,10 +34,7 @@ export interface RolloutGeneratorOptions extends GeneratorOptions {
   readonly cache?: CacheForm;
   /** Default: plain on WebGPU, else fused. */
   readonly products?: Products;
-  /**
-   * Whether rows that end make room for waiting requests within a run; default: not on CUDA. There, with other processes on
-   * the card, refilled runs gave tokens without a probability, so requests beyond the slots get a run of their own.
-   */
+  /** Whether rows that end make room for waiting requests within a run (default); else these get a run of their own. */
   readonly refill?: boolean;
   /** CUDA may round the factors of matrix products to 10 bits (faster; log-probs then differ by about 1e-3). */
   readonly tf32?: boolean;
@@ -91,7 +88,7 @@ export function makeRolloutGenerator(ort: OrtModule, options: RolloutGeneratorOp
 
   const sessions = lruCache<GraphSession>(4, (session) => session.dispose());
   const counters: RolloutCounters = { slots, runs: 0, chunks: 0, steps: 0, tokens: 0, runMs: 0 };
-  const refills = options.refill ?? options.provider !== "cuda";
+  const refills = options.refill ?? true;
   let rows = slots;
   let halved = false;
   const session = (greedy: boolean, refill: boolean): Promise<GraphSession> =>

@@ -41,7 +41,7 @@ export function* wavesOf(requests: readonly SampleRequest[], most: number): Iter
 }
 
 export interface Packed {
-  /** D distinct prompts of P padded tokens (all but the last one), R requests of S places, B rows to begin with. */
+  /** D distinct prompts of P padded tokens (all but the last one; B and T to the decoder), R requests of S places, F rows to begin with. */
   readonly symbols: {
     B: number;
     T: number;
@@ -51,6 +51,7 @@ export interface Packed {
     D: number;
     R: number;
     S: number;
+    F: number;
   };
   readonly feeds: Feeds;
 }
@@ -111,5 +112,5 @@ export function packWave(
     const flags = Uint8Array.from(wave, (r) => (r.sampling.temperature === 0 ? 1 : 0));
     feeds.greedy = new ort.Tensor("bool", flags, [R]);
   }
-  return { symbols: { B: D, T: P, C: P, N: D * P, P, D, R, S }, feeds };
+  return { symbols: { B: D, T: P, C: P, N: D * P, P, D, R, S, F: begin }, feeds };
 }

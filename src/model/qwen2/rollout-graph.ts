@@ -14,7 +14,7 @@
  * Inputs besides the parameters: promptIds int32 [D*P], padded on the right; mask0 [group*P, P] causal; promptMask
  * [D, 1, 1, P], 0 on the columns of a prompt but its last token's; for each of the R requests lastId, position,
  * shift, promptOf int64 [R], left [R] tokens at most, invTemperature [R], greedy bool [R]; uniforms [R*S];
- * start int64 [B], the requests that begin. Request r's token t has place r*S + t = its input's position + shift.
+ * start int64 [F], the requests that begin. Request r's token t has place r*S + t = its input's position + shift.
  * Outputs: ids int32 [R*S], p [R*S], valid up to a request's end of turn or its limit; steps int64 [2]: chunks and
  * decode steps.
  */
@@ -50,14 +50,14 @@ export function buildRolloutGraph(
   g.input("uniforms", "float32", ["R*S"]);
   g.input("keepGoing", "float32", [config.vocabSize]); // 0 at tokens that end a turn
   const promptMask = g.input("promptMask", "float32", ["D", 1, 1, "P"]);
-  const start = g.input("start", "int64", ["B"]);
+  const start = g.input("start", "int64", ["F"]);
   const empty = (dtype: number): Value =>
     g.op("Cast", [g.op("Mul", ["uniforms", g.constant(0)])], { to: dtype });
 
   const rows = admit(g, request, start);
   const which = g.op("Gather", [request.promptOf!, start], { axis: 0 });
   const pick = (x: Value): Value => g.op("Gather", [x, which], { axis: 0 });
-  const next: State = options.slots === null ? [] : [["next", g.shape(["B"]), "int64", [1]]];
+  const next: State = options.slots === null ? [] : [["next", g.shape(["F"]), "int64", [1]]];
   const layers: State = prompts.flatMap(
     ({ k, v }, l): State => [
       [`k${l}`, pick(k), "float32", ["B", kv, "L", hd]],

@@ -108,12 +108,34 @@ describe("rollouts", () => {
     for (const [id, c] of await all.sample(requests.slice(0, 1)))
       expectSame(new Map([[id, c]]), new Map([[id, expected.get(id)!]]));
     await all.close();
-    for (const slots of [1, 7]) {
+    // Fewer rows than prompts, as many, and more.
+    for (const slots of [1, 3, 7, 11]) {
       const few = await samplers({ cache, slots, chunk: 5 });
       expectSame(await few.sample(requests), expected);
       expect(few.rollouts.counters.runs).toBe(Math.ceil(30 / (4 * slots)));
       await few.close();
     }
+    const alone = await samplers({ cache, slots: 7, refill: false });
+    expectSame(await alone.sample(requests), expected);
+    expect(alone.rollouts.counters.runs).toBe(Math.ceil(30 / 7));
+    await alone.close();
+  });
+
+  it.each([
+    [2, 7],
+    [28, 7],
+  ])("are drawn once: %d prompts, %d rows", async (prompts, slots) => {
+    const config = { ...tinyConfig, eosTokenIds: [] };
+    const { sample, rollouts, close } = await samplers({ config, slots, chunk: 5 });
+    const distinct = tinyRequests(4 * prompts).filter((_, i) => i % 4 === 0);
+    const requests = tinyRequests(28, { maxTokens: 10 }).map((request, i) => ({
+      ...request,
+      promptIds: distinct[i % prompts]!.promptIds,
+    }));
+    const done = await sample(requests);
+    expect([...done.values()].map((c) => c.completionIds.length)).toEqual(requests.map(() => 10));
+    expect(rollouts.counters.steps).toBe((28 / slots) * 10);
+    await close();
   });
 
   it("stop at any of several tokens, and at the limits of the request and the engine", async () => {
