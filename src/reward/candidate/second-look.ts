@@ -109,41 +109,45 @@ export function makeSecondLook(deps: SecondLookDeps) {
     return prover.prove(job, signal);
   };
 
+  /** Null when no proof is wanted, or none can be hoped for. */
+  const proofOf = async (pass: Pass, looks: Looks, signal: AbortSignal): Promise<Proof | null> => {
+    if (looks.formal === null) return null;
+    if (looks.formal === "chosen" && (await deps.provable(pass.problem, pass.golden, signal)) === false)
+      return null;
+    return proofs.run(pass.key, signal, (s) => makeProof(pass, s));
+  };
+
   const look = async (pass: Pass, looks: Looks, signal: AbortSignal): Promise<Believed> => {
+    // Side by side, because the step waits for the slower one; an audit that disagrees decides alone.
+    const [audit, proof] = await Promise.all([
+      looks.audit ? audits.run(pass.key, signal, (s) => makeAudit(pass, s)) : null,
+      proofOf(pass, looks, signal),
+    ]);
     const notes: string[] = [];
-    let audited = false;
+    const audited = audit?.kind === "agreed" || audit?.kind === "disagreed";
     const overturned = (formal: SecondLook["formal"], what: string): Believed => ({
       kind: "overturned",
       second: { audited, formal, alarm: `a design that passes the check of ${pass.problem.id} ${what}` },
       log: `passes the check, but ${what}`,
     });
-    if (looks.audit) {
-      const audit = await audits.run(pass.key, signal, (s) => makeAudit(pass, s));
+    if (audit !== null) {
       if (audit.kind === "infra") return audit;
-      audited = audit.kind !== "unmade";
       counts[audited ? "made" : "unmade"]++;
       if (audit.kind === "unmade") notes.push(audit.log);
       if (audit.kind === "disagreed")
         return overturned("none", `fails an audit with ${deps.audit.vectors} other vectors: ${audit.log}`);
     }
-    let formal: SecondLook["formal"] = "none";
-    const wanted =
-      looks.formal === "asked" ||
-      (looks.formal === "chosen" && (await deps.provable(pass.problem, pass.golden, signal)) !== false);
-    if (wanted) {
-      const proof = await proofs.run(pass.key, signal, (s) => makeProof(pass, s));
-      formal = verdictOf(proof);
-      counts[formal]++;
-      if (proof.kind === "different") {
-        const c = proof.counterexample;
-        const where = `${c.signal} is ${c.got}, expected ${c.expected}, in cycle ${c.cycles.length} of the counterexample`;
-        if (proof.replayed)
-          return overturned(formal, `is refuted by the formal engine and the simulator: ${where}`);
-        notes.push(`not confirmed by the simulator: ${where}`);
-      } else if (proof.kind !== "equal") {
-        // The simulation has decided; that the engine failed takes nothing away from it.
-        notes.push(`not proved: ${proof.kind === "infra" ? proof.log : proof.reason}`);
-      }
+    const formal = proof === null ? "none" : verdictOf(proof);
+    if (formal !== "none") counts[formal]++;
+    if (proof?.kind === "different") {
+      const c = proof.counterexample;
+      const where = `${c.signal} is ${c.got}, expected ${c.expected}, in cycle ${c.cycles.length} of the counterexample`;
+      if (proof.replayed)
+        return overturned(formal, `is refuted by the formal engine and the simulator: ${where}`);
+      notes.push(`not confirmed by the simulator: ${where}`);
+    } else if (proof !== null && proof.kind !== "equal") {
+      // The simulation has decided; that the engine failed takes nothing away from it.
+      notes.push(`not proved: ${proof.kind === "infra" ? proof.log : proof.reason}`);
     }
     return { kind: "stands", second: { audited, formal, alarm: null }, log: notes.join("; ") };
   };
