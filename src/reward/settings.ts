@@ -13,7 +13,7 @@ import { DEFAULT_LIMITS, type Limits, type Simulator } from "./sim/simulator.js"
 import type { Tools } from "./sim/tools.js";
 import { DEFAULT_STIMULUS, type StimulusOptions } from "./stimulus/stimulus.js";
 
-/** Plain data, so that it can be sent to a thread. */
+/** Plain data, so that it can be sent to a process. */
 export interface RewarderSettings {
   readonly tools: Tools;
   /** Prepared goldens, kept from run to run. */

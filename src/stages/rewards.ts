@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Rewarder } from "../core/ports.js";
 import { makeFakeRewarder } from "../reward/fake.js";
+import { makeRewarderProcess } from "../reward/process/rewarder-process.js";
 import { type RewardSection, rewarderOptions } from "../reward/schema.js";
 import { locateTools } from "../reward/sim/tools.js";
-import { makeThreadedRewarder } from "../reward/thread/threaded.js";
 import type { StageContext } from "./stage.js";
 
 export interface OpenedRewarder {
@@ -30,7 +30,7 @@ export async function openRewarder(
   if (section.engine === "fake")
     return { rewarder: makeFakeRewarder(), versions: {}, sandbox: "none (fake reward)", choices: {} };
   const tools = locateTools(ctx.searchPath);
-  const rewarder = makeThreadedRewarder({
+  const rewarder = makeRewarderProcess({
     tools,
     cacheDir: join(ctx.cacheDir, "goldens"),
     scratchDir: scratchRoot(),

@@ -1,6 +1,6 @@
 /**
  * What a verdict costs the thread that asks for it: CPU milliseconds of the main thread for each verdict of candidates that
- * no cache has seen, with the rewarder in a thread of its own, and in the asking thread as baseline. Linux only: the
+ * no cache has seen, with the rewarder in a process of its own, and in the asking thread as baseline. Linux only: the
  * kernel's account of one thread's time.
  *
  * usage: npx tsx bench/reward/main-thread/run.ts [VERDICTS = 400] [CONCURRENCY = cores]
@@ -11,9 +11,9 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { scoreAll } from "../../../src/core/score-all.js";
 import { problemId, seed } from "../../../src/core/units.js";
+import { makeRewarderProcess } from "../../../src/reward/process/rewarder-process.js";
 import { makeRewarder, type SimulatorRewarder } from "../../../src/reward/rewarder.js";
 import { locateTools } from "../../../src/reward/sim/tools.js";
-import { makeThreadedRewarder } from "../../../src/reward/thread/threaded.js";
 import { formatCompletion } from "../../../src/text/format.js";
 import { benchMachine } from "../corpus/machine.js";
 import { primerGoldens } from "../corpus/primer.js";
@@ -74,17 +74,17 @@ try {
     audit: { share: 0, vectors: 16 },
   };
   const inThread = await measure(makeRewarder(settings));
-  const threaded = await measure(makeThreadedRewarder(settings));
+  const separate = await measure(makeRewarderProcess(settings));
   console.log(
     JSON.stringify({
-      figure: threaded.msPerVerdict,
+      figure: separate.msPerVerdict,
       unit: "main-thread CPU ms per verdict",
       baseline: inThread.msPerVerdict,
-      ratio: threaded.msPerVerdict / inThread.msPerVerdict,
+      ratio: separate.msPerVerdict / inThread.msPerVerdict,
       target: 0.2,
       verdicts,
       concurrency,
-      verdictsPerSecond: { threaded: threaded.verdictsPerSecond, inThread: inThread.verdictsPerSecond },
+      verdictsPerSecond: { separate: separate.verdictsPerSecond, inThread: inThread.verdictsPerSecond },
       machine: benchMachine(tools),
     }),
   );

@@ -1,50 +1,55 @@
-/** The rewarder's thread: one rewarder, driven by messages. Its proxy is `threaded.ts`. */
+/** The rewarder's process: one rewarder, driven by messages. Its proxy is `rewarder-process.ts`. */
 
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import type { Problem } from "../../core/types.js";
 import { makeRewarder } from "../rewarder.js";
+import type { RewarderSettings } from "../settings.js";
 import {
+  type Answer,
   type CallName,
   type Calls,
   epochMs,
-  type FromThread,
-  OLDEST,
-  RUNNING,
-  type ThreadData,
-  type ToThread,
+  type FromProcess,
+  type Gauges,
+  type ToProcess,
   toWire,
-} from "./thread-protocol.js";
+} from "./process-protocol.js";
 
 const GAUGE_MS = 100;
-/** Answers that follow the last ones within this time go together: waking the other thread is what they cost. */
+/** Answers that follow the last ones within this time go together: waking the other process is what they cost. */
 const GATHER_MS = 10;
 
-function serve(port: MessagePort, { settings, gauges }: ThreadData): void {
+function serve(settings: RewarderSettings): (message: ToProcess) => void {
   const rewarder = makeRewarder(settings);
   const problems = new Map<number, Problem>();
   const aborts = new Map<number, AbortController>();
-  const shown = new Float64Array(gauges);
-  let gathered: FromThread[] = [];
+  let gathered: Answer[] = [];
   let sentAt = Number.NEGATIVE_INFINITY;
+  let shown: Gauges = { running: 0, oldest: 0 };
+
+  const gauges = (): Gauges => {
+    const { running, oldestMs } = rewarder.waiting();
+    return { running, oldest: running === 0 ? 0 : epochMs() - oldestMs };
+  };
   const flush = (): void => {
-    port.postMessage(gathered);
+    shown = gauges();
+    const message: FromProcess = { answers: gathered, gauges: shown };
     gathered = [];
     sentAt = performance.now();
+    // The other side may just have ended, which `disconnect` tells.
+    if (process.connected) process.send?.(message, undefined, undefined, () => {});
   };
-  const send = (message: FromThread): void => {
+  const send = (message: Answer): void => {
     gathered.push(message);
     if (gathered.length > 1) return; // the first of them has seen to it
     const wait = sentAt + GATHER_MS - performance.now();
     if (wait <= 0) flush();
     else setTimeout(flush, wait);
   };
-
-  const show = (): void => {
-    const { running, oldestMs } = rewarder.waiting();
-    shown[RUNNING] = running;
-    shown[OLDEST] = running === 0 ? 0 : epochMs() - oldestMs;
-  };
-  setInterval(show, GAUGE_MS).unref();
+  setInterval(() => {
+    const { running, oldest } = gauges();
+    // The oldest job's beginning is found by subtraction: not to the millisecond.
+    if (running !== shown.running || Math.abs(oldest - shown.oldest) > GAUGE_MS) flush();
+  }, GAUGE_MS).unref();
 
   const problem = (number: number): Problem => {
     const known = problems.get(number);
@@ -72,33 +77,41 @@ function serve(port: MessagePort, { settings, gauges }: ThreadData): void {
     },
   };
 
-  const answer = async (message: Extract<ToThread, { kind: "call" }>): Promise<void> => {
+  const answer = async (message: Extract<ToProcess, { kind: "call" }>): Promise<void> => {
     const { id, name, args } = message;
     const abort = new AbortController();
     aborts.set(id, abort);
     try {
       const handler = handlers[name] as (args: unknown, signal: AbortSignal, id: number) => Promise<unknown>;
-      const value = await handler(args, abort.signal, id);
-      show();
-      send({ kind: "result", id, value });
+      send({ kind: "result", id, value: await handler(args, abort.signal, id) });
     } catch (thrown) {
-      show();
       send({ kind: "error", id, error: toWire(thrown) });
     } finally {
       aborts.delete(id);
     }
   };
 
-  port.on("message", (message: ToThread) => {
+  return (message) => {
     if (message.kind === "call") {
       void answer(message);
     } else if (message.kind === "abort") {
       aborts.get(message.id)?.abort();
-    } else {
+    } else if (message.kind === "problem") {
       const { number, id, task } = message;
-      problems.set(number, { id, task, prompt: [], meta: { source: "thread", split: "train" } });
+      problems.set(number, { id, task, prompt: [], meta: { source: "process", split: "train" } });
     }
-  });
+  };
 }
 
-if (parentPort !== null) serve(parentPort, workerData as ThreadData);
+// The program decides when this ends: a signal to the whole group (Ctrl-C, a job's end) is for the program to answer.
+for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => {});
+// However the program ends, kill -9 included; what this has started ends with it.
+process.on("disconnect", () => process.exit());
+
+let take: ((message: ToProcess) => void) | null = null;
+process.on("message", (messages: readonly ToProcess[]) => {
+  for (const message of messages) {
+    if (message.kind === "settings") take = serve(message.settings);
+    else take?.(message);
+  }
+});

@@ -1,4 +1,4 @@
-/** What the rewarder's thread and its proxy say to each other. Plain data, copied. */
+/** What the rewarder's process and its proxy say to each other. Plain data, by structured clone. */
 
 import { type ErrorCode, messageOf, TrainError } from "../../core/errors.js";
 import type { RewardStats } from "../../core/ports.js";
@@ -8,16 +8,11 @@ import type { Explanation } from "../candidate/explain.js";
 import type { Environment } from "../environment.js";
 import type { RewarderSettings } from "../settings.js";
 
-export interface ThreadData {
-  readonly settings: RewarderSettings;
-  /** Gauges, so that looking at them needs no round trip. */
-  readonly gauges: SharedArrayBuffer;
+/** Jobs running, and when the oldest of them began (epoch ms; 0 = none). */
+export interface Gauges {
+  readonly running: number;
+  readonly oldest: number;
 }
-
-/** Indices of the gauges, doubles: jobs running, and when the oldest of them began (epoch ms; 0 = none). */
-export const RUNNING = 0;
-export const OLDEST = 1;
-export const GAUGE_BYTES = 16;
 
 export const epochMs = (): number => performance.timeOrigin + performance.now();
 
@@ -36,7 +31,9 @@ export interface Calls {
 
 export type CallName = keyof Calls;
 
-export type ToThread =
+/** `settings` comes first. */
+export type ToProcess =
+  | { readonly kind: "settings"; readonly settings: RewarderSettings }
   | { readonly kind: "problem"; readonly number: number; readonly id: ProblemId; readonly task: VerilogTask }
   | {
       [N in CallName]: {
@@ -48,11 +45,16 @@ export type ToThread =
     }[CallName]
   | { readonly kind: "abort"; readonly id: number };
 
-/** Sent several at a time. */
-export type FromThread =
+export type Answer =
   | { readonly kind: "result"; readonly id: number; readonly value: unknown }
   | { readonly kind: "progress"; readonly id: number; readonly done: number; readonly total: number }
   | { readonly kind: "error"; readonly id: number; readonly error: WireError };
+
+/** Several answers at a time; none when only the gauges have changed. */
+export interface FromProcess {
+  readonly answers: readonly Answer[];
+  readonly gauges: Gauges;
+}
 
 export interface WireError {
   /** Null for what is not a TrainError. */

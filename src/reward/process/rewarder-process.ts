@@ -1,36 +1,32 @@
 /**
- * The rewarder in a thread of its own, so that a verdict costs the main thread two messages. A thread that dies is
- * replaced; what it was working on is tried once more and then given back as `infra`.
+ * The rewarder in a process of its own, so that a verdict costs the main thread two messages and programs are started by a
+ * small process. A process that dies is replaced; what it was working on is tried once more and then given back as
+ * `infra`.
  */
 
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { Worker, type WorkerOptions } from "node:worker_threads";
 import { TrainError } from "../../core/errors.js";
 import type { Problem, Verdict } from "../../core/types.js";
 import type { SimulatorRewarder } from "../rewarder.js";
 import type { RewarderSettings } from "../settings.js";
+import { type Child, startChild } from "./child.js";
 import {
+  type Answer,
   type CallName,
   type Calls,
   epochMs,
-  type FromThread,
+  type FromProcess,
   fromWire,
-  GAUGE_BYTES,
-  OLDEST,
-  RUNNING,
-  type ThreadData,
-  type ToThread,
-} from "./thread-protocol.js";
+  type Gauges,
+  type ToProcess,
+} from "./process-protocol.js";
 
-/** Threads that die one after the other without a single answer, before nothing is tried any more. */
+/** Processes that die one after the other without a single answer, before nothing is tried any more. */
 const MAX_DEATHS = 3;
-/** How often one call is handed to a thread. */
+/** How often one call is handed to a process. */
 const MAX_TRIES = 2;
 
 interface Pending {
-  readonly call: Extract<ToThread, { kind: "call" }>;
+  readonly call: Extract<ToProcess, { kind: "call" }>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly progress: ((done: number, total: number) => void) | undefined;
@@ -43,17 +39,18 @@ interface Sent {
   readonly problem: Problem;
 }
 
-/** @param start how the thread is started; another one in tests */
-export function makeThreadedRewarder(
+const IDLE: Gauges = { running: 0, oldest: 0 };
+
+/** @param start how the process is started; another one in tests */
+export function makeRewarderProcess(
   settings: RewarderSettings,
-  start: (data: ThreadData) => Worker = startThread,
+  start: () => Child = startRewarder,
 ): SimulatorRewarder {
-  const gauges = new SharedArrayBuffer(GAUGE_BYTES);
-  const shown = new Float64Array(gauges);
+  let shown = IDLE;
   const pending = new Map<number, Pending>();
   const known = new Map<string, Sent>();
   const aborting = new Map<AbortSignal, { readonly ids: Set<number>; readonly listener: () => void }>();
-  let worker: Worker | null = null;
+  let child: Child | null = null;
   let nextId = 0;
   let nextProblem = 0;
   let deaths = 0;
@@ -61,35 +58,36 @@ export function makeThreadedRewarder(
   let lastDeath = "";
 
   const lost = (): TrainError =>
-    new TrainError("worker", `the rewarder's thread ended ${deaths} times without an answer: ${lastDeath}`, {
+    new TrainError("worker", `the rewarder's process ended ${deaths} times without an answer: ${lastDeath}`, {
       hint: "look at the memory that is free (train doctor); lower reward.concurrency",
     });
 
-  const send = (message: ToThread): void => running().postMessage(message);
+  const send = (message: ToProcess): void => running().send(message);
 
-  /** The thread, started when it is needed, with every problem that it has to know. */
-  const running = (): Worker => {
-    if (worker !== null) return worker;
-    shown.fill(0);
-    const fresh = start({ settings, gauges });
-    worker = fresh;
-    let died = false;
-    const die = (how: string): void => {
-      if (died) return;
-      died = true;
-      if (worker === fresh) worker = null;
+  /** The process, started when it is needed, with every problem that it has to know. */
+  const running = (): Child => {
+    if (child !== null) return child;
+    shown = IDLE;
+    const fresh = start();
+    child = fresh;
+    fresh.onEnd((how) => {
+      if (child === fresh) child = null;
       if (closed === null) recover(how);
-    };
-    fresh.on("message", (messages: readonly FromThread[]) => messages.forEach(hear));
-    fresh.on("error", (error) => die(error.message));
-    fresh.on("exit", (code) => die(`exit code ${code}`));
+      else abandon();
+    });
+    fresh.onMessage((message) => {
+      const { answers, gauges } = message as FromProcess;
+      shown = gauges;
+      answers.forEach(hear);
+    });
+    fresh.send({ kind: "settings", settings } satisfies ToProcess);
     for (const { number, problem } of known.values())
-      fresh.postMessage({ kind: "problem", number, id: problem.id, task: problem.task });
-    if (pending.size === 0) fresh.unref();
+      fresh.send({ kind: "problem", number, id: problem.id, task: problem.task } satisfies ToProcess);
+    if (pending.size === 0) fresh.hold(false);
     return fresh;
   };
 
-  const hear = (message: FromThread): void => {
+  const hear = (message: Answer): void => {
     const entry = pending.get(message.id);
     if (entry === undefined) return; // given up meanwhile
     deaths = 0;
@@ -104,7 +102,7 @@ export function makeThreadedRewarder(
 
   const settle = (id: number, { signal }: Pending): void => {
     pending.delete(id);
-    if (pending.size === 0) worker?.unref();
+    if (pending.size === 0) child?.hold(false);
     if (signal === undefined) return;
     const entry = aborting.get(signal);
     entry?.ids.delete(id);
@@ -120,12 +118,20 @@ export function makeThreadedRewarder(
       if (deaths < MAX_DEATHS && entry.tries < MAX_TRIES) {
         entry.tries++;
         send(entry.call);
-        worker?.ref();
+        child?.hold(true);
         continue;
       }
       settle(id, entry);
       if (entry.call.name === "score") entry.resolve(infraOf(how));
       else entry.reject(lost());
+    }
+  };
+
+  /** Nothing answers any more. */
+  const abandon = (): void => {
+    for (const [id, entry] of [...pending]) {
+      settle(id, entry);
+      entry.reject(new TrainError("worker", "the rewarder is closed"));
     }
   };
 
@@ -142,10 +148,10 @@ export function makeThreadedRewarder(
       for (const stopped of ids) {
         const call = pending.get(stopped);
         pending.delete(stopped);
-        worker?.postMessage({ kind: "abort", id: stopped } satisfies ToThread);
+        child?.send({ kind: "abort", id: stopped } satisfies ToProcess);
         call?.reject(signal.reason);
       }
-      if (pending.size === 0) worker?.unref();
+      if (pending.size === 0) child?.hold(false);
     };
     signal.addEventListener("abort", listener, { once: true });
     aborting.set(signal, { ids, listener });
@@ -161,7 +167,7 @@ export function makeThreadedRewarder(
       if (signal?.aborted) return reject(signal.reason);
       if (closed !== null) return reject(new TrainError("worker", "the rewarder is closed"));
       const id = nextId++;
-      const message = { kind: "call", id, name, args } as Extract<ToThread, { kind: "call" }>;
+      const message = { kind: "call", id, name, args } as Extract<ToProcess, { kind: "call" }>;
       pending.set(id, {
         call: message,
         resolve: resolve as (value: unknown) => void,
@@ -172,10 +178,10 @@ export function makeThreadedRewarder(
       });
       if (signal !== undefined) watch(signal, id);
       send(message);
-      worker?.ref();
+      child?.hold(true);
     });
 
-  /** The thread's number for a problem; its golden crosses once. */
+  /** The process's number for a problem; its golden crosses once. */
   const numberOf = (problem: Problem): number => {
     const sent = known.get(problem.id);
     const { golden, top } = problem.task;
@@ -206,8 +212,7 @@ export function makeThreadedRewarder(
       return call("explain", { problem: numberOf(problem), code }, signal);
     },
     waiting() {
-      const oldest = shown[OLDEST]!;
-      const running = shown[RUNNING]!;
+      const { oldest, running } = shown;
       let scores = 0;
       for (const p of pending.values()) if (p.call.name === "score") scores++;
       return {
@@ -226,15 +231,11 @@ export function makeThreadedRewarder(
     },
     close() {
       closed ??= (async () => {
-        const last = worker;
+        const last = child;
         if (last === null) return;
-        const ended = call("close", null).catch(() => {});
-        await ended;
-        await last.terminate();
-        for (const [id, entry] of [...pending]) {
-          settle(id, entry);
-          entry.reject(new TrainError("worker", "the rewarder is closed"));
-        }
+        await call("close", null).catch(() => {});
+        await last.kill();
+        abandon();
       })();
       return closed;
     },
@@ -243,19 +244,13 @@ export function makeThreadedRewarder(
 
 const infraOf = (how: string): Verdict => ({
   kind: "infra",
-  code: "thread",
+  code: "process",
   retryable: true,
-  log: `the rewarder's thread ended while it worked on this: ${how}`,
+  log: `the rewarder's process ended while it worked on this: ${how}`,
 });
 
-/** The built thread's file is beside this one; run from source, it needs tsx, which a thread does not inherit. */
-export function startThread(data: ThreadData): Worker {
-  const options: WorkerOptions = { workerData: data, execArgv: [] };
-  if (!import.meta.url.endsWith(".ts"))
-    return new Worker(new URL("./thread-entry.js", import.meta.url), options);
-  const tsx = dirname(createRequire(import.meta.url).resolve("tsx/package.json"));
-  const loader = pathToFileURL(join(tsx, "dist/esm/api/index.mjs")).href;
-  const entry = new URL("./thread-entry.ts", import.meta.url).href;
-  const source = `import("${loader}").then(({ register }) => { register(); return import("${entry}"); })`;
-  return new Worker(source, { ...options, eval: true });
-}
+/** The entry is beside this file, built or as source. */
+export const startRewarder = (): Child =>
+  startChild(
+    new URL(import.meta.url.endsWith(".ts") ? "./process-entry.ts" : "./process-entry.js", import.meta.url),
+  );
