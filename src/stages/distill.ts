@@ -4,7 +4,6 @@ import { TrainError } from "../core/errors.js";
 import type { Rewarder } from "../core/ports.js";
 import { makeRng } from "../core/rng.js";
 import { step as toStep } from "../core/units.js";
-import type { Level } from "../data/primer/index.js";
 import { SftSchedule, sftBatch } from "../data/sft.js";
 import { loadModelDir } from "../model/hf.js";
 import { countParameters } from "../model/parameters.js";
@@ -14,6 +13,7 @@ import { makeEta } from "../run/lines.js";
 import { chooseBackends, planMemory } from "./backends.js";
 import { loadTraces, makePolicy, rowsOf, shapeOf, type Trace, writeOut } from "./distill-parts.js";
 import { evalSummary, runEvaluation } from "./evaluation.js";
+import { rlCommand } from "./next-command.js";
 import { type Policy, resolvePath, restoreCheckpoint, saveCheckpoint } from "./policy.js";
 import { loadProblems } from "./problems.js";
 import { openRewarder } from "./rewards.js";
@@ -191,9 +191,7 @@ async function train(
     `${dir.name}: ${steps} steps, ${(seen / 1e6).toFixed(2)}M tokens, ${compactDuration(session.seconds())}`,
   );
   reporter.line(`  policy    ${out}`);
-  reporter.line(
-    `  next      scripts/train --stage rl --config ${forRl(config.data.level)} model.path=${out}`,
-  );
+  reporter.line(`  next      ${rlCommand(out, config)}`);
   return {
     summary: {
       run: session.shown,
@@ -209,9 +207,6 @@ async function train(
     state: "done",
   };
 }
-
-/** The config that goes on from a policy of this level: longer answers need more room. */
-const forRl = (level: Level): string => (level === "basic" ? "adaptive-dapo.yaml" : "primer-gpu.yaml");
 
 function stopped(session: Session, ctx: StageContext, done: number) {
   session.reporter.line(`stopped at step ${done}, with a checkpoint`);

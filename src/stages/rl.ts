@@ -14,6 +14,7 @@ import { roundFiles } from "../run/rounds.js";
 import { makeSpans } from "../run/spans.js";
 import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../run/summary.js";
 import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
+import { evalCommand } from "./next-command.js";
 import {
   openPolicy,
   type Policy,
@@ -312,10 +313,7 @@ async function finish(
     next:
       end === "stopped"
         ? [`scripts/train --stage rl --config ${ctx.configName}.yaml --name ${session.dir.name} --resume`]
-        : [
-            `scripts/train --stage eval --config eval.yaml model.path=${session.shown}/export`,
-            `open ${session.shown}/report.html`,
-          ],
+        : [evalCommand(`${session.shown}/export`, config), `open ${session.shown}/report.html`],
   };
   for (const line of summaryLines(summary)) session.reporter.line(line);
   return {
