@@ -41,7 +41,7 @@ export function startChild(entry: URL): Child {
     said = (said + chunk.toString()).slice(-TAIL);
   });
   const ended = new Promise<string>((resolve) => {
-    child.once("error", (error) => {
+    child.on("error", (error) => {
       fault = error.message;
       if (child.pid === undefined) resolve(fault);
     });
