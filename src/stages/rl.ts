@@ -1,20 +1,16 @@
 /** `train --stage rl`: reinforcement with a verified reward. Chooses and wires; the loop is in rl/loop. */
 
-import { mkdir, rm } from "node:fs/promises";
-import { TrainError } from "../core/errors.js";
 import type { Rewarder } from "../core/ports.js";
 import { makeRng } from "../core/rng.js";
 import type { Problem } from "../core/types.js";
 import { Health, type HealthState } from "../rl/loop/health.js";
-import { type RunEnd, type RunState, runLoop } from "../rl/loop/run.js";
-import type { RlTrainer } from "../rl/loop/trainer.js";
+import { type RunState, runLoop } from "../rl/loop/run.js";
 import { progressBar } from "../run/format.js";
 import { makeEta, STEP_HEADER } from "../run/lines.js";
 import { roundFiles } from "../run/rounds.js";
 import { makeSpans } from "../run/spans.js";
-import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../run/summary.js";
-import { EVAL_SET, evalPoint, runEvaluation } from "./evaluation.js";
-import { evalCommand } from "./next-command.js";
+import type { EvalPoint } from "../run/summary.js";
+import { evalPoint, runEvaluation } from "./evaluation.js";
 import {
   openPolicy,
   type Policy,
@@ -26,6 +22,7 @@ import {
 import { loadProblems } from "./problems.js";
 import { writeReport } from "./report.js";
 import { openRewarder } from "./rewards.js";
+import { finish, goBack } from "./rl-end.js";
 import { lineOf, phaseSpans, recordStep, rewardEvent, vitalsOf } from "./rl-record.js";
 import { openDump, openTrainer } from "./rl-trainer.js";
 import { type RlConfig, rlStageSchema } from "./schema.js";
@@ -234,7 +231,7 @@ async function train(
   spans.close();
   session.dir.event("reward", rewardEvent(await rewarder.stats()));
   if (end === "collapsed") return goBack(session, policy, trainer);
-  return finish(config, ctx, session, policy, trainer, end, points, split, from?.seconds ?? 0);
+  return finish({ config, ctx, session, policy, trainer, end, points, split, earlier: from?.seconds ?? 0 });
 }
 
 const PHASE_WORDS = {
@@ -244,86 +241,6 @@ const PHASE_WORDS = {
   learn: "computing the gradient",
   publish: "handing over the weights",
 } as const;
-
-/** The policy has been getting worse: the best one that was saved becomes the export, and the run fails. */
-async function goBack(session: Session, policy: Policy, trainer: RlTrainer): Promise<never> {
-  const best = (await session.checkpoints.best()) ?? (await session.checkpoints.latest());
-  if (best !== null) {
-    await restoreCheckpoint(best.dir, policy);
-    await writeExport(session, policy);
-  }
-  session.tracker.sync();
-  throw new TrainError(
-    "diverged",
-    `step ${trainer.progress.step}: the train pass rate has fallen for ten steps, so the run ends here`,
-    {
-      hint:
-        `the policy of step ${best?.step ?? 0}, the best that was saved, is in ${session.shown}/export; start another run ` +
-        "from it (model.path) with a lower learner.lr, or go on all the same with rl.on_collapse=warn",
-    },
-  );
-}
-
-async function writeExport(session: Session, policy: Policy): Promise<void> {
-  await rm(session.dir.file("export"), { recursive: true, force: true });
-  await mkdir(session.dir.file("export"));
-  await policy.learner.publish(session.dir.file("export"));
-}
-
-async function finish(
-  config: RlConfig,
-  ctx: StageContext,
-  session: Session,
-  policy: Policy,
-  trainer: RlTrainer,
-  end: Exclude<RunEnd, "collapsed">,
-  points: { before: EvalPoint | null; after: EvalPoint | null },
-  split: Record<string, number>,
-  earlier: number,
-): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
-  const { step, tokens, rollouts } = trainer.progress;
-  const places: [string, string][] = [];
-  if (end !== "stopped") {
-    session.waitFor(() => "writing the export and the report");
-    await writeExport(session, policy);
-    places.push(["policy", `${session.shown}/export`]);
-  }
-  session.tracker.sync();
-  places.push(["report", `${session.shown}/report.html`]);
-  const summary: RunSummary = {
-    name: session.dir.name,
-    run: session.shown,
-    state: end === "stopped" ? "stopped" : "done",
-    reason:
-      end === "limit"
-        ? "rl.max_minutes or rl.max_generated_tokens reached"
-        : end === "stopped"
-          ? "stopped on request, with a checkpoint"
-          : null,
-    steps: step,
-    totalSteps: config.rl.steps,
-    tokens,
-    rollouts,
-    seconds: earlier + session.seconds(),
-    split: Object.entries(split),
-    set: EVAL_SET,
-    before: points.before,
-    after: points.after,
-    places,
-    next:
-      end === "stopped"
-        ? [`scripts/train --stage rl --config ${ctx.configName}.yaml --name ${session.dir.name} --resume`]
-        : [evalCommand(`${session.shown}/export`, config), `open ${session.shown}/report.html`],
-  };
-  for (const line of summaryLines(summary)) session.reporter.line(line);
-  return {
-    summary: { ...jsonSummary(summary), state: summary.state },
-    exitCode: end === "stopped" ? 75 : 0,
-    next: [],
-    state: summary.state === "stopped" ? "stopped" : "done",
-    ...(summary.reason === null ? {} : { reason: summary.reason }),
-  };
-}
 
 async function plan(config: RlConfig, ctx: StageContext): Promise<readonly string[]> {
   const problems = await loadProblems(config.data, ctx);
