@@ -5,6 +5,7 @@ import { availableParallelism, homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { z } from "zod";
+import { shellWord } from "../core/shell-words.js";
 import type { Stage } from "../stages/stage.js";
 
 /** What the command line is built from; tests give it a stage of their own. */
@@ -82,10 +83,7 @@ export const versionOf = (root: string): string =>
   (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version;
 
 /** The command as the user would type it again, quoted for a shell. */
-export const commandLine = (shell: Shell): string =>
-  [shell.program, ...shell.words]
-    .map((w) => (/^[\w@%+=:,./~-]+$/.test(w) ? w : `'${w.replaceAll("'", "'\\''")}'`))
-    .join(" ");
+export const commandLine = (shell: Shell): string => [shell.program, ...shell.words].map(shellWord).join(" ");
 
 /** Text that speaks of `train …` or `scripts/train …` in the words of this user's program. */
 export const asTyped = (text: string, program: string): string =>

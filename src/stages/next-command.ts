@@ -1,5 +1,6 @@
 /** Commands that go on from a policy, as they are printed at the end of a stage: on the same problems. */
 
+import { shellWord } from "../core/shell-words.js";
 import { type DataSection, dataSchema } from "../data/schema.js";
 import { type SamplerSection, samplerSchema } from "../sampler/schema.js";
 
@@ -12,7 +13,7 @@ interface Made {
 export function evalCommand(model: string, { data, sampler }: Made): string {
   const room = samplerSchema.parse({}).max_tokens;
   return [
-    `scripts/train --stage eval --config eval.yaml model.path=${quoted(model)}`,
+    `scripts/train --stage eval --config eval.yaml model.path=${shellWord(model)}`,
     ...settings(data),
     ...(sampler.max_tokens > room ? [`sampler.max_tokens=${sampler.max_tokens}`] : []),
   ].join(" ");
@@ -20,23 +21,20 @@ export function evalCommand(model: string, { data, sampler }: Made): string {
 
 /** Reinforces a distilled policy. The harder built-in problems have a config of their own: longer answers need more room. */
 export function rlCommand(model: string, { data }: Made): string {
-  const { level, ...rest } = data;
-  const config = level === "basic" ? "adaptive-dapo.yaml" : "primer-gpu.yaml";
+  const [config, level] =
+    data.level === "basic" ? ["adaptive-dapo.yaml", "basic"] : ["primer-gpu.yaml", "hard"];
   return [
-    `scripts/train --stage rl --config ${config} model.path=${quoted(model)}`,
-    ...settings(level === "all" ? data : { ...rest, level: dataSchema.parse({}).level }),
+    `scripts/train --stage rl --config ${config} model.path=${shellWord(model)}`,
+    ...settings(data, { level }),
   ].join(" ");
 }
 
-/** What of the section is not as by default, as overrides. */
-function settings(data: DataSection): string[] {
-  const usual: Readonly<Record<string, unknown>> = dataSchema.parse({});
+/** What of the section is not as by default, or as the config has it, as overrides. */
+function settings(data: DataSection, ofConfig: Readonly<Record<string, unknown>> = {}): string[] {
+  const usual: Readonly<Record<string, unknown>> = { ...dataSchema.parse({}), ...ofConfig };
   return Object.entries(data)
     .filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(usual[key]))
     .map(([key, value]) =>
-      quoted(`data.${key}=${Array.isArray(value) ? `[${value.join(",")}]` : String(value)}`),
+      shellWord(`data.${key}=${Array.isArray(value) ? `[${value.join(",")}]` : String(value)}`),
     );
 }
-
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

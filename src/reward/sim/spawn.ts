@@ -1,10 +1,11 @@
 /**
- * Plain processes, on any system. Node pays milliseconds for a spawn when it holds a model in memory (fork copies its
- * page tables), so a few small shells stay alive and do the spawning: each reads one job per line, sets the limits,
- * runs the compiler and then the simulator as fresh processes, and answers with one line.
+ * Plain processes, on any system. Node pays a millisecond or more for a spawn, the more the more memory it holds (fork
+ * copies its page tables), so a few small shells stay alive and do the spawning: each reads one job per line, sets the
+ * limits, runs the compiler and then the simulator as fresh processes, and answers with one line.
  */
 
 import { join } from "node:path";
+import { quoted } from "../../core/shell-words.js";
 import type { Limits, Simulator } from "./simulator.js";
 import type { Tools } from "./tools.js";
 import { type Engine, makeWorkersSimulator, type WorkersDeps } from "./workers.js";
@@ -24,8 +25,8 @@ export const spawnEngine = (tools: Tools, limits: Limits): Engine => ({
 function script(tools: Tools, limits: Limits): string {
   const compile =
     tools.ivlBase === null
-      ? `cd .. && exec ${quote(tools.iverilog.path)} -g2012 -s "$root" -o out/design.vvp design.v </dev/null >out/compile.log 2>&1`
-      : `exec ${quote(join(tools.ivlBase, "ivl"))} -C../ivl.conf ${quote(`-C${join(tools.ivlBase, "vvp.conf")}`)} -- - <../design.v >compile.log 2>&1`;
+      ? `cd .. && exec ${quoted(tools.iverilog.path)} -g2012 -s "$root" -o out/design.vvp design.v </dev/null >out/compile.log 2>&1`
+      : `exec ${quoted(join(tools.ivlBase, "ivl"))} -C../ivl.conf ${quoted(`-C${join(tools.ivlBase, "vvp.conf")}`)} -- - <../design.v >compile.log 2>&1`;
   return [
     "ulimit -c 0",
     "ulimit -n 32",
@@ -34,9 +35,7 @@ function script(tools: Tools, limits: Limits): string {
     "while read -r cpu root; do",
     `( ulimit -S -t ${limits.compileCpuSeconds}; ${compile} ); r=$?`,
     'if [ $r -ne 0 ]; then echo "c $r"; continue; fi',
-    `( ulimit -S -t $cpu; exec ${quote(tools.vvp.path)} -n design.vvp </dev/null >run.log 2>&1 ); echo "r $?"`,
+    `( ulimit -S -t $cpu; exec ${quoted(tools.vvp.path)} -n design.vvp </dev/null >run.log 2>&1 ); echo "r $?"`,
     "done",
   ].join("\n");
 }
-
-const quote = (text: string): string => `'${text.replace(/'/g, "'\\''")}'`;
