@@ -1,16 +1,20 @@
 /** What must be in the environment before a process that uses the GPU starts; the dynamic linker reads it once. */
 
 import { join } from "node:path";
+import { quoted } from "../core/shell-words.js";
 import type { AcceleratorManifest } from "../model/accelerator/installed.js";
-
-const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** Folders for LD_LIBRARY_PATH, ours first: TensorFlow's CUDA 12 names, then the host's own folders. */
 export const libraryDirs = (root: string, manifest: Pick<AcceleratorManifest, "cuda">): string[] =>
   manifest.cuda === undefined ? [] : [join(root, "cuda"), ...manifest.cuda.dirs];
 
-/** Beside a GPU the host's kernels do next to nothing; with oneDNN they say at every start that they are on. */
-const QUIET_HOST = { TF_ENABLE_ONEDNN_OPTS: "0" };
+/** TensorFlow's own, where the user has not set them. */
+const switches = (manifest: Pick<AcceleratorManifest, "cuda">): Record<string, string> => ({
+  TF_FORCE_GPU_ALLOW_GROWTH: "true",
+  TF_CPP_MIN_LOG_LEVEL: "2",
+  // Beside a GPU the host's kernels do next to nothing; with oneDNN they say at every start that they are on.
+  ...(manifest.cuda !== undefined && { TF_ENABLE_ONEDNN_OPTS: "0" }),
+});
 
 export function environment(
   root: string,
@@ -21,9 +25,7 @@ export function environment(
   const before = (inherited ?? "").split(":").filter((d) => d !== "" && !dirs.includes(d));
   const path = [...dirs, ...before].join(":");
   return {
-    TF_FORCE_GPU_ALLOW_GROWTH: "true",
-    TF_CPP_MIN_LOG_LEVEL: "2",
-    ...(manifest.cuda !== undefined && QUIET_HOST),
+    ...switches(manifest),
     ...(path !== "" && { LD_LIBRARY_PATH: path }),
   };
 }
@@ -31,14 +33,9 @@ export function environment(
 /** `.gpu/env.sh`, to be sourced by a POSIX shell; what the user has set stays behind ours or wins. */
 export function envScript(root: string, manifest: Pick<AcceleratorManifest, "cuda">): string {
   const dirs = libraryDirs(root, manifest).join(":");
-  const kept = (name: string, value: string): string => `export ${name}="\${${name}:-${value}}"`;
   return [
     "# Source this before a node process that uses the GPU: the dynamic linker reads its path when a process starts.",
-    kept("TF_FORCE_GPU_ALLOW_GROWTH", "true"),
-    kept("TF_CPP_MIN_LOG_LEVEL", "2"),
-    ...(manifest.cuda === undefined
-      ? []
-      : Object.entries(QUIET_HOST).map(([name, value]) => kept(name, value))),
+    ...Object.entries(switches(manifest)).map(([name, value]) => `export ${name}="\${${name}:-${value}}"`),
     ...(dirs === ""
       ? []
       : [`export LD_LIBRARY_PATH=${quoted(dirs)}"\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`]),
