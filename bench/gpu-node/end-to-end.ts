@@ -4,7 +4,7 @@
  *
  * FILE of --cards is what this printed beside the run:
  *   nvidia-smi --query-gpu=timestamp,utilization.gpu,memory.used,power.draw --format=csv,noheader -l 1
- * Its clock must be that of the machine's local time zone, or UTC.
+ * on a host whose time zone is UTC.
  */
 
 import { readFileSync, writeFileSync } from "node:fs";
@@ -35,12 +35,11 @@ const column = (key: string): number[] => steps.flatMap((l) => (typeof l[key] ==
 const wall = sum(column("timing/step_s"));
 const PARTS = ["prepare", "sample", "score", "learn", "publish"] as const;
 const split = Object.fromEntries(
-  PARTS.map((part) => {
+  PARTS.flatMap((part) => {
     const seconds = column(`timing/${part}_s`);
-    return [
-      part,
-      { seconds: round(sum(seconds)), median: seconds.length === 0 ? null : round(median(seconds)) },
-    ];
+    return seconds.length === 0
+      ? []
+      : [[part, { seconds: round(sum(seconds)), median: round(median(seconds)) }] as const];
   }),
 );
 
@@ -75,6 +74,7 @@ const within = (spans: readonly (readonly [number, number])[]) => {
 const span = (l: Line, key: string): readonly [number, number] => [l.time! - l[key]!, l.time!];
 
 const tokens = column("train/tokens");
+const elapsed = column("timing/elapsed_s").at(-1);
 const report = {
   bench: "gpu-node/end-to-end",
   run: run.name,
@@ -88,7 +88,8 @@ const report = {
   tokens: sum(tokens),
   tokensPerSecond: Math.round(sum(tokens) / wall),
   rollouts: sum(column("train/rollouts")),
-  elapsedSeconds: round(Math.max(0, ...lines.flatMap((l) => l["timing/elapsed_s"] ?? [])), 1),
+  // The last step's; a stage that does not record it has none.
+  elapsedSeconds: elapsed === undefined ? null : round(elapsed, 1),
   card: {
     steps: within(steps.map((l) => span(l, "timing/step_s"))),
     evaluations: within(evals.map((l) => span(l, "timing/eval_s"))),

@@ -1,10 +1,13 @@
 /**
  * What the size of the training process does to second looks, which start programs: seconds for DESIGNS passes that are all
- * audited and proved, with the rewarder in the large process and in one of its own, and again with nothing held.
+ * audited and proved, with the rewarder in the large process and in one of its own, and again with nothing held; and the
+ * milliseconds for which starting a program holds the starting process, median of 30.
  *
  * usage: npx tsx bench/reward/large-process/run.ts [GB = 4] [DESIGNS = 40] [CONCURRENCY = cores]
  */
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -62,14 +65,28 @@ async function seconds(make: (settings: RewarderSettings) => SimulatorRewarder):
   }
 }
 
+async function startMs(): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 30; i++) {
+    const began = performance.now();
+    const child = spawn("true");
+    times.push(performance.now() - began);
+    await once(child, "exit");
+  }
+  return times.sort((a, b) => a - b)[15]!;
+}
+
+const startEmpty = await startMs();
 const empty = { inside: await seconds(makeRewarder), separate: await seconds(makeRewarderProcess) };
 const held = Array.from({ length: gigabytes }, () => Buffer.alloc(2 ** 30, 1));
+const startFull = await startMs();
 const full = { inside: await seconds(makeRewarder), separate: await seconds(makeRewarderProcess) };
 console.log(
   JSON.stringify({
     figure: full.inside / full.separate,
     unit: `times faster in a process of its own, beside ${held.length} GB`,
     seconds: { empty, full },
+    startMs: { empty: startEmpty, full: startFull },
     designs: requests.length,
     concurrency,
     machine: benchMachine(tools),

@@ -41,7 +41,10 @@ export function* wavesOf(requests: readonly SampleRequest[], most: number): Iter
 }
 
 export interface Packed {
-  /** D distinct prompts of P padded tokens (all but the last one; B and T to the decoder), R requests of S places, F rows to begin with. */
+  /**
+   * D distinct prompts of P padded tokens (all but the last one; the decoder's B and T), R requests of S places, F rows to
+   * begin with.
+   */
   readonly symbols: {
     B: number;
     T: number;

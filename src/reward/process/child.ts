@@ -1,6 +1,6 @@
 /**
  * A child process of Node that talks by messages. The rewarder has one because starting a program copies the page tables
- * of the process that starts it: about 1 ms from a small process, 0.1 s from one that holds a model of some gigabytes,
+ * of the process that starts it: 2 ms from a small process, 0.1 s from one that holds a model of some gigabytes,
  * and simulators and provers are started all the time.
  */
 
