@@ -15,7 +15,7 @@ import { initWeights } from "../model/parameters.js";
 import type { ArchitectureSection } from "../model/schema.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import { saveTokenizer, trainTokenizer } from "../text/tokenizer-files.js";
-import { type Policy, resolvePath, startPolicy } from "./policy.js";
+import { modelDirOf, type Policy, resolvePath, startPolicy } from "./policy.js";
 import type { DistillConfig } from "./schema.js";
 import { type Session, shownPath } from "./session.js";
 import type { StageContext } from "./stage.js";
@@ -60,7 +60,7 @@ export async function makePolicy(
     warn: (text: string) => ctx.reporter.warn(text),
   };
   if (config.distill.init === "model") {
-    const dir = resolvePath(config.model.path, ctx);
+    const dir = modelDirOf(config.model.path, ctx);
     const [tokenizer, model] = await Promise.all([loadTokenizer(dir), loadModelDir(dir)]);
     return startPolicy({ ...open, dir, tokenizer, ...model });
   }
@@ -138,7 +138,7 @@ export async function writeOut(
   await mkdir(dirname(to), { recursive: true });
   await mkdir(temporary);
   const tokenizerDir =
-    config.distill.init === "scratch" ? session.dir.file("tokenizer") : resolvePath(config.model.path, ctx);
+    config.distill.init === "scratch" ? session.dir.file("tokenizer") : modelDirOf(config.model.path, ctx);
   await saveModelDir(temporary, policy.config, await policy.engine.weights(), {
     dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32",
     tokenizerDir,

@@ -14,7 +14,7 @@ import { chooseBackends, planMemory } from "./backends.js";
 import { loadTraces, makePolicy, rowsOf, shapeOf, type Trace, writeOut } from "./distill-parts.js";
 import { evalSummary, runEvaluation } from "./evaluation.js";
 import { rlCommand } from "./next-command.js";
-import { type Policy, resolvePath, restoreCheckpoint, saveCheckpoint } from "./policy.js";
+import { modelDirOf, type Policy, restoreCheckpoint, saveCheckpoint } from "./policy.js";
 import { loadProblems } from "./problems.js";
 import { openRewarder } from "./rewards.js";
 import { hyperOf } from "./rl-options.js";
@@ -227,7 +227,7 @@ async function backendsOf(config: DistillConfig, ctx: StageContext) {
   const shape =
     config.distill.init === "scratch"
       ? shapeOf(a, a.vocab_size, [])
-      : (await loadModelDir(resolvePath(config.model.path, ctx))).config;
+      : (await loadModelDir(modelDirOf(config.model.path, ctx))).config;
   const backends = await chooseBackends(config.learner, config.sampler, countParameters(shape));
   const memory = planMemory(
     backends,
@@ -246,7 +246,7 @@ async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly 
   return [
     config.distill.init === "scratch"
       ? `policy     from scratch: d ${a.hidden_size}, ${a.layers} layers, vocabulary ${a.vocab_size}`
-      : `policy     continues ${resolvePath(config.model.path, ctx)}`,
+      : `policy     continues ${modelDirOf(config.model.path, ctx)}`,
     `learner    ${backends.learner.order[0]}: ${backends.learner.reason}`,
     `sampler    ${backends.sampler.order[0]}: ${backends.sampler.reason}`,
     ...(memory === null ? [] : [`GPU memory ${memory}`]),

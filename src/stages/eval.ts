@@ -3,7 +3,7 @@
 import { makeRng } from "../core/rng.js";
 import { compactDuration } from "../run/format.js";
 import { evalSummary, runEvaluation } from "./evaluation.js";
-import { openPolicy, requireRoom, resolvePath } from "./policy.js";
+import { modelDirOf, openPolicy, requireRoom } from "./policy.js";
 import { loadProblems } from "./problems.js";
 import { openRewarder } from "./rewards.js";
 import { type EvalConfig, evalStageSchema } from "./schema.js";
@@ -21,8 +21,8 @@ export const evalStage: Stage<EvalConfig> = {
 
 async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> {
   const problems = await loadProblems(config.data, ctx);
+  const dir = modelDirOf(config.model.path, ctx);
   const reward = await openRewarder(config.reward, ctx);
-  const dir = resolvePath(config.model.path, ctx);
   try {
     const policy = await openPolicy({
       dir,
@@ -110,7 +110,7 @@ async function plan(config: EvalConfig, ctx: StageContext): Promise<readonly str
   const problems = await loadProblems(config.data, ctx);
   const count = Math.min(config.eval.final_problems, problems.test.length);
   return [
-    `policy     ${resolvePath(config.model.path, ctx)}`,
+    `policy     ${modelDirOf(config.model.path, ctx)}`,
     `problems   ${count} of ${problems.test.length} held-out problems of ${problems.name}`,
     `rollouts   ${count * config.eval.final_samples}, at most ${config.sampler.max_tokens} tokens each`,
   ];

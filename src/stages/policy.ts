@@ -5,6 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { TrainError } from "../core/errors.js";
 import type { Learner, Sampler } from "../core/ports.js";
+import { shellWord } from "../core/shell-words.js";
 import type { Message, Problem } from "../core/types.js";
 import { embeddedLearner } from "../learner/embedded.js";
 import type { LearnerSection } from "../learner/schema.js";
@@ -44,6 +45,17 @@ export function resolvePath(path: string, ctx: Pick<StageContext, "cwd" | "root"
   if (existsSync(here)) return here;
   const shipped = resolve(ctx.root, path);
   return existsSync(shipped) ? shipped : here;
+}
+
+/** The directory that a config's `model.path` names. @throws TrainError `data` when there is none */
+export function modelDirOf(path: string, ctx: Pick<StageContext, "cwd" | "root">): string {
+  const dir = resolvePath(path, ctx);
+  if (existsSync(dir)) return dir;
+  throw new TrainError("data", `model.path: there is no ${dir}`, {
+    hint:
+      `name a model's directory, or make this one: scripts/train --stage distill --config distill-primer.yaml distill.out=${shellWord(path)} ` +
+      "(distill-primer-gpu.yaml for primer-gpu.yaml)",
+  });
 }
 
 export interface OpenPolicy {

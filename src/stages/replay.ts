@@ -12,7 +12,7 @@ import { isWallClock } from "../run/keys.js";
 import { readRecord } from "../run/record.js";
 import { readMetrics } from "../run/report/read.js";
 import { roundFiles } from "../run/rounds.js";
-import { openPolicy, requireRoom, resolvePath, restoreCheckpoint } from "./policy.js";
+import { modelDirOf, openPolicy, requireRoom, restoreCheckpoint } from "./policy.js";
 import { loadProblems } from "./problems.js";
 import { openRewarder } from "./rewards.js";
 import { openTrainer } from "./rl-trainer.js";
@@ -82,7 +82,7 @@ export async function replay(
   const reward = await openRewarder(config.reward, ctx);
   try {
     const policy = await openPolicy({
-      dir: resolvePath(config.model.path, ctx),
+      dir: modelDirOf(config.model.path, ctx),
       learner: config.learner,
       sampler: config.sampler,
       cores: ctx.cores,

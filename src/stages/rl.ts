@@ -12,6 +12,7 @@ import { makeSpans } from "../run/spans.js";
 import type { EvalPoint } from "../run/summary.js";
 import { evalPoint, runEvaluation } from "./evaluation.js";
 import {
+  modelDirOf,
   openPolicy,
   type Policy,
   requireRoom,
@@ -39,7 +40,7 @@ export const rlStage: Stage<RlConfig> = {
 };
 
 async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
-  const modelDir = resolvePath(config.model.path, ctx);
+  const modelDir = modelDirOf(config.model.path, ctx);
   const problems = await loadProblems(config.data, ctx);
   const reward = await openRewarder(config.reward, ctx);
   let policy: Policy | null = null;
@@ -246,7 +247,7 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
   const problems = await loadProblems(config.data, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
-    const modelDir = resolvePath(config.model.path, ctx);
+    const modelDir = modelDirOf(config.model.path, ctx);
     const policy = await openPolicy({
       dir: modelDir,
       learner: config.learner,

@@ -159,6 +159,12 @@ describe("bad input", { timeout: 60_000 }, () => {
     expect(stderr).toMatch(/a-file[\s\S]*run\.dir=FOLDER/);
   });
 
+  it("a model that is not there", async () => {
+    const { code, stderr } = await fails(["model.path=no/such"]);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/there is no [\s\S]*no\/such[\s\S]*--stage distill[\s\S]*distill\.out=no\/such/);
+  });
+
   it("a family that does not exist", async () => {
     const { code, stderr } = await fails([`model.path=${model}`, "data.families=[no_such]"]);
     expect(code).toBe(2);
