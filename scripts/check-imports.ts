@@ -14,17 +14,55 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Layer -> layers it may import besides itself. Every layer may import `core`; a `schema.ts` may import others of its kind. */
+/**
+ * Layer -> layers it may import besides itself. Every layer may import `core`; a `schema.ts` may import others of its kind.
+ * The longest entry that a file's path begins with is its layer, so inner folders have an order of their own.
+ */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
   text: [],
+  verilog: [],
+  sim: [],
   model: ["text"],
   data: ["text", "model"],
   "rl/algo": [],
   rl: ["rl/algo"],
   "rl/loop": ["rl/algo", "rl"],
+  "equiv/stimulus": ["verilog"],
+  "equiv/testbench": ["verilog", "equiv/stimulus"],
+  "equiv/formal": ["verilog", "sim", "equiv/stimulus", "equiv/testbench"],
+  "equiv/mutate": ["verilog", "sim", "equiv/stimulus", "equiv/testbench", "equiv/formal"],
+  "equiv/golden": ["verilog", "sim", "equiv/stimulus", "equiv/testbench", "equiv/formal", "equiv/mutate"],
+  equiv: [
+    "verilog",
+    "sim",
+    "equiv/stimulus",
+    "equiv/testbench",
+    "equiv/formal",
+    "equiv/mutate",
+    "equiv/golden",
+  ],
+  reward: [
+    "verilog",
+    "sim",
+    "equiv",
+    "equiv/stimulus",
+    "equiv/testbench",
+    "equiv/formal",
+    "equiv/golden",
+    "text",
+  ],
+  verify: [
+    "verilog",
+    "equiv",
+    "equiv/stimulus",
+    "equiv/testbench",
+    "equiv/formal",
+    "equiv/mutate",
+    "equiv/golden",
+    "text",
+  ],
   sampler: ["data", "model", "text"],
-  reward: ["data", "model", "text"],
   learner: ["data", "model", "text"],
   eval: ["data", "model", "text"],
   run: ["data", "model", "text"],
@@ -36,7 +74,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "rl/algo",
     "rl",
     "sampler",
+    "verilog",
+    "sim",
+    "equiv",
+    "equiv/stimulus",
+    "equiv/testbench",
+    "equiv/formal",
+    "equiv/golden",
     "reward",
+    "verify",
     "learner",
     "eval",
     "run",

@@ -25,7 +25,7 @@ import {
   primerSource,
 } from "../src/data/primer/index.js";
 import { makeRewarder } from "../src/reward/rewarder.js";
-import { locateTools } from "../src/reward/sim/tools.js";
+import { locateTools } from "../src/sim/tools.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

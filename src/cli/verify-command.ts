@@ -1,9 +1,9 @@
 /** `train verify`: the verdict for a person, or one JSON object for a script. */
 
 import { EXIT_CODES, TrainError } from "../core/errors.js";
-import { worthShowing } from "../reward/verify/picture.js";
-import type { Report } from "../reward/verify/report.js";
 import type { Verified } from "../stages/verify.js";
+import { worthShowing } from "../verify/picture.js";
+import type { Report } from "../verify/report.js";
 import { interruptible } from "./interrupt.js";
 import type { Shell } from "./shell.js";
 import { verifyText } from "./verify-text.js";

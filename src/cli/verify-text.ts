@@ -1,10 +1,10 @@
 /** `train verify` for people: what was checked, or where the candidate leaves the golden. 80 columns. */
 
-import { type Moment, whereOf } from "../reward/verify/moments.js";
-import { pictureOf, worthShowing } from "../reward/verify/picture.js";
-import type { Bench, Place, ProofReport, Report } from "../reward/verify/report.js";
-import { bitsText, differingBits, labelOf, longOf } from "../reward/verify/values.js";
+import { type Moment, whereOf } from "../equiv/moments.js";
 import type { Verified } from "../stages/verify.js";
+import { pictureOf, worthShowing } from "../verify/picture.js";
+import type { Bench, Place, ProofReport, Report } from "../verify/report.js";
+import { bitsText, differingBits, labelOf, longOf } from "../verify/values.js";
 import { paint, printable, wrap } from "./text.js";
 
 const WIDTH = 80;

@@ -3,14 +3,14 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { secretNames } from "./bench/names.js";
+import type { Prover } from "../equiv/formal/proof.js";
+import { makeProver } from "../equiv/formal/prover.js";
+import { secretNames } from "../equiv/testbench/names.js";
+import { type Wrap, withProc } from "../sim/sandbox.js";
+import type { Simulator } from "../sim/simulator.js";
+import { type OpenedSimulator, openSimulator } from "../sim/simulators.js";
 import type { Environment } from "./environment.js";
-import type { Prover } from "./formal/proof.js";
-import { makeProver } from "./formal/prover.js";
 import { DEFAULTS, type RewarderOptions } from "./settings.js";
-import { type Wrap, withProc } from "./sim/sandbox.js";
-import type { Simulator } from "./sim/simulator.js";
-import { type OpenedSimulator, openSimulator } from "./sim/simulators.js";
 
 export interface Engines {
   readonly simulator: Simulator;

@@ -6,8 +6,8 @@
 import type { Rewarder } from "../core/ports.js";
 import type { Outcome, Reached, Verdict } from "../core/types.js";
 import { extractAnswer } from "../text/format.js";
+import { lex, normalForm } from "../verilog/lexer.js";
 import { DEFAULT_SHAPE, type ShapeOptions, shapeReward } from "./shape.js";
-import { lex, normalForm } from "./text/lexer.js";
 
 export function makeFakeRewarder(shape: ShapeOptions = DEFAULT_SHAPE): Rewarder {
   const verdict = (outcome: Outcome, reached: Reached, log: string): Verdict => ({

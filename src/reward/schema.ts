@@ -1,10 +1,10 @@
 /** Config section `reward`. */
 
 import { z } from "zod";
-import { DEFAULT_AUDIT, DEFAULT_FORMAL, DEFAULT_MUTANTS } from "./candidate/tiers.js";
+import { DEFAULT_STIMULUS } from "../equiv/stimulus/stimulus.js";
+import { DEFAULT_LIMITS } from "../sim/simulator.js";
 import { DEFAULT_SHAPE, SHAPES } from "./shape.js";
-import { DEFAULT_LIMITS } from "./sim/simulator.js";
-import { DEFAULT_STIMULUS } from "./stimulus/stimulus.js";
+import { DEFAULT_AUDIT, DEFAULT_FORMAL, DEFAULT_MUTANTS } from "./tiers.js";
 
 const MIB = 1024 ** 2;
 

@@ -1,17 +1,17 @@
 /** What a rewarder is made from. */
 
+import type { Prover } from "../equiv/formal/proof.js";
+import { DEFAULT_STIMULUS, type StimulusOptions } from "../equiv/stimulus/stimulus.js";
+import { DEFAULT_LIMITS, type Limits, type Simulator } from "../sim/simulator.js";
+import type { Tools } from "../sim/tools.js";
+import { DEFAULT_SHAPE, type ShapeOptions } from "./shape.js";
 import {
   type AuditOptions,
   DEFAULT_AUDIT,
   DEFAULT_FORMAL,
   DEFAULT_MUTANTS,
   type FormalOptions,
-} from "./candidate/tiers.js";
-import type { Prover } from "./formal/proof.js";
-import { DEFAULT_SHAPE, type ShapeOptions } from "./shape.js";
-import { DEFAULT_LIMITS, type Limits, type Simulator } from "./sim/simulator.js";
-import type { Tools } from "./sim/tools.js";
-import { DEFAULT_STIMULUS, type StimulusOptions } from "./stimulus/stimulus.js";
+} from "./tiers.js";
 
 /** Plain data, so that it can be sent to a process. */
 export interface RewarderSettings {

@@ -8,9 +8,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, w
 import { arch, cpus, freemem, platform, release, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { messageOf, TrainError } from "../core/errors.js";
-import { openSimulator } from "../reward/sim/simulators.js";
-import { installHint, locateTools, type Tools } from "../reward/sim/tools.js";
 import { realEffects } from "../setup/effects.js";
+import { openSimulator } from "../sim/simulators.js";
+import { installHint, locateTools, type Tools } from "../sim/tools.js";
 import { acceleratorChecks } from "./doctor-accelerator.js";
 import { type Check, missing, note, ok } from "./doctor-check.js";
 import { firstLine, run } from "./doctor-run.js";

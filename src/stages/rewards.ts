@@ -7,7 +7,7 @@ import type { Rewarder } from "../core/ports.js";
 import { makeFakeRewarder } from "../reward/fake.js";
 import { makeRewarderProcess } from "../reward/process/rewarder-process.js";
 import { type RewardSection, rewarderOptions } from "../reward/schema.js";
-import { locateTools } from "../reward/sim/tools.js";
+import { locateTools } from "../sim/tools.js";
 import type { StageContext } from "./stage.js";
 
 export interface OpenedRewarder {

@@ -2,13 +2,13 @@
 
 import { basename } from "node:path";
 import { TrainError } from "../core/errors.js";
-import { secretNames } from "../reward/bench/names.js";
-import { PrepareFault } from "../reward/golden/golden-sim.js";
-import { isRefused } from "../reward/golden/prepared.js";
-import type { Limits } from "../reward/sim/simulator.js";
-import { benchOf } from "../reward/verify/bench-facts.js";
-import { makeTestbench } from "../reward/verify/make-testbench.js";
-import type { Bench } from "../reward/verify/report.js";
+import { isRefused } from "../equiv/golden/prepared.js";
+import { PrepareFault } from "../equiv/golden/simulate.js";
+import { secretNames } from "../equiv/testbench/names.js";
+import type { Limits } from "../sim/simulator.js";
+import { benchOf } from "../verify/bench-facts.js";
+import { makeTestbench } from "../verify/make-testbench.js";
+import type { Bench } from "../verify/report.js";
 import { type BenchSettings, type Machine, openBench, readGolden } from "./design-check.js";
 import { readSource, writeResult } from "./sources.js";
 

@@ -1,13 +1,13 @@
 /** `train verify`: one candidate against one golden. */
 
-import { secretNames } from "../reward/bench/names.js";
-import { DEFAULT_AUDIT, DEFAULT_FORMAL } from "../reward/candidate/tiers.js";
-import { PrepareFault } from "../reward/golden/golden-sim.js";
+import { PrepareFault } from "../equiv/golden/simulate.js";
+import { secretNames } from "../equiv/testbench/names.js";
 import { makeRewarder } from "../reward/rewarder.js";
-import { located, submitCompletion, submitDesign } from "../reward/verify/candidate.js";
-import type { Report } from "../reward/verify/report.js";
-import { vcdText } from "../reward/verify/vcd.js";
-import { verify } from "../reward/verify/verify.js";
+import { DEFAULT_AUDIT, DEFAULT_FORMAL } from "../reward/tiers.js";
+import type { Report } from "../verify/report.js";
+import { located, submitCompletion, submitDesign } from "../verify/submission.js";
+import { vcdText } from "../verify/vcd.js";
+import { verify } from "../verify/verify.js";
 import { type BenchSettings, type Machine, openBench, readGolden } from "./design-check.js";
 import { readSource, type Source, writeResult } from "./sources.js";
 

@@ -5,13 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { seed } from "../../src/core/units.js";
-import { makeSecondLook } from "../../src/reward/candidate/second-look.js";
 import { makePool } from "../../src/reward/queue/pool.js";
 import type { RewarderOptions } from "../../src/reward/rewarder.js";
-import type { SimJob, SimResult, Simulator } from "../../src/reward/sim/simulator.js";
-import { DEFAULT_LIMITS } from "../../src/reward/sim/simulator.js";
-import { makeSpawnSimulator } from "../../src/reward/sim/spawn.js";
-import { answer, open, problem, signal, tools } from "./bench.js";
+import { makeSecondLook } from "../../src/reward/second-look.js";
+import type { SimJob, SimResult, Simulator } from "../../src/sim/simulator.js";
+import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
+import { makeSpawnSimulator } from "../../src/sim/spawn.js";
+import { answer, open, problem, signal, tools } from "./harness.js";
 
 const p = problem(
   "module top_module(input clk, input d, output reg q); always @(posedge clk) q <= d; endmodule",

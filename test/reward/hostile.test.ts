@@ -8,8 +8,8 @@ import { GOLDEN, mod } from "../../bench/reward/soak/base.js";
 import { hostile } from "../../bench/reward/soak/hostile.js";
 import type { Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
-import { DEFAULT_LIMITS } from "../../src/reward/sim/simulator.js";
-import { children, everyIcarus, open, problem, signal } from "./bench.js";
+import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
+import { children, everyIcarus, open, problem, signal } from "./harness.js";
 
 const SECRET = "wsxrfvyhn";
 const LIMITS = { ...DEFAULT_LIMITS, compileCpuSeconds: 1, runCpuSeconds: 1, wallMs: 8000 };

@@ -14,11 +14,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { TrainError } from "../../src/core/errors.js";
-import type { SimJob, SimResult, Simulator } from "../../src/reward/sim/simulator.js";
-import { DEFAULT_LIMITS } from "../../src/reward/sim/simulator.js";
-import { makeSpawnSimulator } from "../../src/reward/sim/spawn.js";
-import { installHint, locateTools } from "../../src/reward/sim/tools.js";
-import { children, open, problem, signal, tools } from "./bench.js";
+import type { SimJob, SimResult, Simulator } from "../../src/sim/simulator.js";
+import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
+import { makeSpawnSimulator } from "../../src/sim/spawn.js";
+import { installHint, locateTools } from "../../src/sim/tools.js";
+import { children, open, problem, signal, tools } from "./harness.js";
 
 const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");
 const good = "module top_module(input a, b, output y); assign y = b & a; endmodule";

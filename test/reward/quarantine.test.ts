@@ -15,10 +15,10 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
-import type { Proof } from "../../src/reward/formal/proof.js";
-import { PREPARED_VERSION, type Preparation } from "../../src/reward/golden/prepared.js";
-import { contentKey, makeStore } from "../../src/reward/golden/store.js";
-import { open, problem, signal, tools } from "./bench.js";
+import type { Proof } from "../../src/equiv/formal/proof.js";
+import { PREPARED_VERSION, type Preparation } from "../../src/equiv/golden/prepared.js";
+import { contentKey, makeStore } from "../../src/equiv/golden/store.js";
+import { open, problem, signal, tools } from "./harness.js";
 
 const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");
 const good = "module top_module(input a, b, output y); assign y = b & a; endmodule";

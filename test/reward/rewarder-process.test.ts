@@ -13,8 +13,8 @@ import { type Child, startChild } from "../../src/reward/process/child.js";
 import { fromWire, toWire } from "../../src/reward/process/process-protocol.js";
 import { makeRewarderProcess, startRewarder } from "../../src/reward/process/rewarder-process.js";
 import type { SimulatorRewarder } from "../../src/reward/rewarder.js";
-import { answer, children, open, problem, signal, tools } from "./bench.js";
-import { lives } from "./native.js";
+import { lives } from "../sim/native.js";
+import { answer, children, open, problem, signal, tools } from "./harness.js";
 
 const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");
 const good = "module top_module(input a, b, output y); assign y = b & a; endmodule";

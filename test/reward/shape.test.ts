@@ -2,7 +2,7 @@ import { afterAll, expect, it } from "vitest";
 import { makeFakeRewarder } from "../../src/reward/fake.js";
 import { rewarderOptions, rewardSchema } from "../../src/reward/schema.js";
 import { DEFAULT_SHAPE, shapeReward } from "../../src/reward/shape.js";
-import { answer, open, problem, signal } from "./bench.js";
+import { answer, open, problem, signal } from "./harness.js";
 
 it("binary pays for the pass alone", () => {
   expect(shapeReward(DEFAULT_SHAPE, "pass", null)).toEqual({ reward: 1, parts: { correct: 1 } });

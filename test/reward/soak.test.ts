@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { soak } from "../../bench/reward/soak/soak.js";
-import { tools } from "./bench.js";
+import { tools } from "./harness.js";
 
 it("leaves no process, no file, no descriptor and no unexplained verdict", async () => {
   const r = await soak({ verdicts: 240, tools: tools(), concurrency: 2 });

@@ -3,9 +3,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ScoredVerdict, Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
-import type { Proof, ProofJob } from "../../src/reward/formal/proof.js";
+import type { Proof, ProofJob } from "../../src/equiv/formal/proof.js";
 import type { RewarderOptions } from "../../src/reward/rewarder.js";
-import { answer, open, problem, signal, tools } from "./bench.js";
+import { answer, open, problem, signal, tools } from "./harness.js";
 
 const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");
 const good = "`define OP &\nmodule top_module(input a, b, output y); assign y = b `OP a; /* c */ endmodule";

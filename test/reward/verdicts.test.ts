@@ -1,7 +1,7 @@
 /** Equal rewrites pass, wrong designs do not: on a simulator, with hand-written pairs. */
 
 import { afterAll, describe, expect, it } from "vitest";
-import { open, problem, signal } from "./bench.js";
+import { open, problem, signal } from "./harness.js";
 
 const bench = open();
 afterAll(() => bench.close());

@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Tools } from "../../../src/reward/sim/tools.js";
+import type { Tools } from "../../../src/sim/tools.js";
 import { limited, workingSandbox } from "./limited.js";
 import { type CodevPortsResult, codevPorts, type Reading } from "./ports.js";
 import { CODEV_SIZE, type CodevSize, codevTestbench, PASS_LINE } from "./testbench.js";

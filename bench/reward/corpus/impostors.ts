@@ -1,6 +1,6 @@
 /** Designs with the right ports and nothing in them: what a judge must not take for an answer. */
 
-import type { Tools } from "../../../src/reward/sim/tools.js";
+import type { Tools } from "../../../src/sim/tools.js";
 import { codevInterface } from "../baseline/codev.js";
 import type { Design } from "./design.js";
 

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
-import { locateTools, type Tools } from "../../../src/reward/sim/tools.js";
+import { locateTools, type Tools } from "../../../src/sim/tools.js";
 
 export interface BenchMachine {
   readonly cpu: string;

@@ -3,7 +3,7 @@
 import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Tools } from "../../../src/reward/sim/tools.js";
+import type { Tools } from "../../../src/sim/tools.js";
 import { limited } from "../baseline/limited.js";
 import type { RtllmDesign } from "./rtllm.js";
 

@@ -16,7 +16,7 @@ import { problemId, seed } from "../../../src/core/units.js";
 import { makeRewarderProcess } from "../../../src/reward/process/rewarder-process.js";
 import { makeRewarder, type SimulatorRewarder } from "../../../src/reward/rewarder.js";
 import type { RewarderSettings } from "../../../src/reward/settings.js";
-import { locateTools } from "../../../src/reward/sim/tools.js";
+import { locateTools } from "../../../src/sim/tools.js";
 import { formatCompletion } from "../../../src/text/format.js";
 import { benchMachine } from "../corpus/machine.js";
 import { primerGoldens } from "../corpus/primer.js";

@@ -13,7 +13,7 @@ import { scoreAll } from "../../../src/core/score-all.js";
 import { problemId, seed } from "../../../src/core/units.js";
 import { makeRewarderProcess } from "../../../src/reward/process/rewarder-process.js";
 import { makeRewarder, type SimulatorRewarder } from "../../../src/reward/rewarder.js";
-import { locateTools } from "../../../src/reward/sim/tools.js";
+import { locateTools } from "../../../src/sim/tools.js";
 import { formatCompletion } from "../../../src/text/format.js";
 import { benchMachine } from "../corpus/machine.js";
 import { primerGoldens } from "../corpus/primer.js";

@@ -5,23 +5,23 @@
  */
 
 import { makeRng } from "../../../src/core/rng.js";
-import type { Prover } from "../../../src/reward/formal/proof.js";
+import type { Prover } from "../../../src/equiv/formal/proof.js";
+import { jobOf, openOrNone } from "../../../src/equiv/golden/measure.js";
 import {
   admitGolden,
   benchOf,
   goldenKey,
   prepareGolden,
   stimulusLabel,
-} from "../../../src/reward/golden/golden.js";
-import { type GoldenDeps, traceGolden, type Work } from "../../../src/reward/golden/golden-sim.js";
-import type { InterfaceResult } from "../../../src/reward/golden/interface.js";
-import { isRefused, type Prepared } from "../../../src/reward/golden/prepared.js";
-import { jobOf, openOrNone } from "../../../src/reward/mutate/measure.js";
-import { DEFAULT_MUTANTS, type Mutant, makeMutants } from "../../../src/reward/mutate/mutants.js";
-import { type Bench, judge, type QualityJob } from "../../../src/reward/mutate/quality.js";
-import { makeStimulus, type Stimulus } from "../../../src/reward/stimulus/stimulus.js";
-import { normalForm, render } from "../../../src/reward/text/lexer.js";
-import { minedConstants } from "../../../src/reward/text/numbers.js";
+} from "../../../src/equiv/golden/prepare.js";
+import { isRefused, type Prepared } from "../../../src/equiv/golden/prepared.js";
+import { type GoldenDeps, traceGolden, type Work } from "../../../src/equiv/golden/simulate.js";
+import { DEFAULT_MUTANTS, type Mutant, makeMutants } from "../../../src/equiv/mutate/mutants.js";
+import { type Bench, judge, type QualityJob } from "../../../src/equiv/mutate/quality.js";
+import { makeStimulus, type Stimulus } from "../../../src/equiv/stimulus/stimulus.js";
+import type { InterfaceResult } from "../../../src/verilog/interface.js";
+import { normalForm, render } from "../../../src/verilog/lexer.js";
+import { minedConstants } from "../../../src/verilog/numbers.js";
 import type { Design } from "../corpus/index.js";
 import { uniformStimulus } from "./uniform.js";
 

@@ -1,8 +1,8 @@
 /** The stimulus to compare with: uniform random inputs, reset at the start only, one assignment per cycle. */
 
 import type { Rng } from "../../../src/core/rng.js";
-import type { DesignInterface } from "../../../src/reward/golden/interface.js";
-import { layoutOf, randomBits, type Step, type Stimulus } from "../../../src/reward/stimulus/stimulus.js";
+import { layoutOf, randomBits, type Step, type Stimulus } from "../../../src/equiv/stimulus/stimulus.js";
+import type { DesignInterface } from "../../../src/verilog/interface.js";
 
 export function uniformStimulus(iface: DesignInterface, rng: Rng, vectors: number): Stimulus {
   const { fields, bits } = layoutOf(iface);

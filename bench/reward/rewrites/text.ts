@@ -1,8 +1,8 @@
 /** Rewrites of the text that keep its function by construction; a prover says so again, because this is a small parser. */
 
-import { isKeyword } from "../../../src/reward/text/gate.js";
-import { render, type Token } from "../../../src/reward/text/lexer.js";
-import { closing } from "../../../src/reward/text/preprocess.js";
+import { isKeyword } from "../../../src/verilog/gate.js";
+import { render, type Token } from "../../../src/verilog/lexer.js";
+import { closing } from "../../../src/verilog/preprocess.js";
 
 type Tokens = readonly Token[];
 const op = (text: string): Token => ({ kind: "op", text, breaks: 0, space: true, line: 0 });

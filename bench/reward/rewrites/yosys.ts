@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { forYosys } from "../../../src/reward/golden/yosys.js";
+import { forYosys } from "../../../src/verilog/yosys-dialect.js";
 
 /** Every register is offered as a state register; what is none is left as it is. */
 const FSM =

@@ -3,7 +3,7 @@
  * `npx tsx bench/reward/self/run.ts [data root] [--seeds=5]`; the last line is one JSON object.
  */
 
-import { locateTools } from "../../../src/reward/sim/tools.js";
+import { locateTools } from "../../../src/sim/tools.js";
 import {
   benchMachine,
   DATA_ROOT,

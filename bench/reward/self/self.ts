@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seed as asSeed } from "../../../src/core/units.js";
 import { makeRewarder } from "../../../src/reward/rewarder.js";
-import type { Tools } from "../../../src/reward/sim/tools.js";
+import type { Tools } from "../../../src/sim/tools.js";
 import { formatCompletion } from "../../../src/text/format.js";
 import { type Design, problemOf } from "../corpus/index.js";
 

@@ -4,7 +4,7 @@
  * fault; exits with 1 where that is not so. The last line is one JSON object.
  */
 
-import { locateTools } from "../../../src/reward/sim/tools.js";
+import { locateTools } from "../../../src/sim/tools.js";
 import { benchMachine } from "../corpus/index.js";
 import { soak } from "./soak.js";
 

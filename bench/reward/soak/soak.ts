@@ -7,8 +7,8 @@ import { makeRng } from "../../../src/core/rng.js";
 import type { Problem } from "../../../src/core/types.js";
 import { problemId, seed } from "../../../src/core/units.js";
 import { makeRewarder } from "../../../src/reward/rewarder.js";
-import { DEFAULT_LIMITS } from "../../../src/reward/sim/simulator.js";
-import type { Tools } from "../../../src/reward/sim/tools.js";
+import { DEFAULT_LIMITS } from "../../../src/sim/simulator.js";
+import type { Tools } from "../../../src/sim/tools.js";
 import { GOLDEN } from "./base.js";
 import { hostile } from "./hostile.js";
 

@@ -1,9 +1,9 @@
 /** The named deep faults: wrong designs that differ only after thousands of cycles or one sequence of inputs. */
 
-import { clock12 } from "../../../test/reward/pairs/clocking.js";
-import { divider } from "../../../test/reward/pairs/counters.js";
-import { unlock } from "../../../test/reward/pairs/machines.js";
-import { fifo } from "../../../test/reward/pairs/storage.js";
+import { clock12 } from "../../../test/designs/pairs/clocking.js";
+import { divider } from "../../../test/designs/pairs/counters.js";
+import { unlock } from "../../../test/designs/pairs/machines.js";
+import { fifo } from "../../../test/designs/pairs/storage.js";
 import type { Design } from "../corpus/index.js";
 import type { Trial } from "./judges.js";
 

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { seed } from "../../../src/core/units.js";
 import { makeRewarder } from "../../../src/reward/rewarder.js";
-import { DEFAULT_LIMITS, type Limits } from "../../../src/reward/sim/simulator.js";
-import type { Tools } from "../../../src/reward/sim/tools.js";
+import { DEFAULT_LIMITS, type Limits } from "../../../src/sim/simulator.js";
+import type { Tools } from "../../../src/sim/tools.js";
 import { codevVerdict } from "../baseline/codev.js";
 import { type Design, problemOf } from "../corpus/index.js";
 

@@ -3,9 +3,9 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_LIMITS } from "../../../src/reward/sim/simulator.js";
-import type { Tools } from "../../../src/reward/sim/tools.js";
-import { CASES } from "../../../test/reward/pairs/index.js";
+import { DEFAULT_LIMITS } from "../../../src/sim/simulator.js";
+import type { Tools } from "../../../src/sim/tools.js";
+import { CASES } from "../../../test/designs/pairs/index.js";
 import { type Design, rtllm, spread, VERILOG_EVAL_SETS, verilogEval } from "../corpus/index.js";
 import { selfEquivalence } from "../self/self.js";
 import { GOLDEN } from "../soak/base.js";

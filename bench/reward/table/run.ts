@@ -8,7 +8,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { locateTools } from "../../../src/reward/sim/tools.js";
+import { locateTools } from "../../../src/sim/tools.js";
 import { benchMachine, DATA_ROOT } from "../corpus/index.js";
 import { OTHERS, otherRows } from "./others.js";
 import { cheatRow, deepRow, hostileRow, pairRows, type Row, type Setting, selfRow } from "./rows.js";

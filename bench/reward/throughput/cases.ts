@@ -1,9 +1,9 @@
 /** Candidates to judge: every golden as it is, and mutants of it. */
 
 import { makeRng } from "../../../src/core/rng.js";
-import { admitGolden } from "../../../src/reward/golden/golden.js";
-import { makeMutants } from "../../../src/reward/mutate/mutants.js";
-import { render } from "../../../src/reward/text/lexer.js";
+import { admitGolden } from "../../../src/equiv/golden/prepare.js";
+import { makeMutants } from "../../../src/equiv/mutate/mutants.js";
+import { render } from "../../../src/verilog/lexer.js";
 import { type Design, primerGoldens, spread, verilogEval } from "../corpus/index.js";
 
 export interface Case {

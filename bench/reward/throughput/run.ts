@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { seed } from "../../../src/core/units.js";
 import { makeRewarder, type RewarderOptions } from "../../../src/reward/rewarder.js";
-import { locateTools } from "../../../src/reward/sim/tools.js";
+import { locateTools } from "../../../src/sim/tools.js";
 import { formatCompletion } from "../../../src/text/format.js";
 import { codevVerdict } from "../baseline/codev.js";
 import { benchMachine, DATA_ROOT, problemOf } from "../corpus/index.js";

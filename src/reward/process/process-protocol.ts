@@ -4,7 +4,7 @@ import { type ErrorCode, messageOf, TrainError } from "../../core/errors.js";
 import type { RewardStats } from "../../core/ports.js";
 import type { Verdict, VerilogTask } from "../../core/types.js";
 import type { ProblemId, Seed } from "../../core/units.js";
-import type { Explanation } from "../candidate/explain.js";
+import type { Explanation } from "../../equiv/explain.js";
 import type { Environment } from "../environment.js";
 import type { RewarderSettings } from "../settings.js";
 

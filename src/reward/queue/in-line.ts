@@ -1,9 +1,9 @@
 /** A simulator behind the rewarder's line: as many jobs at once as the pool allows, failures of the machinery tried again. */
 
-import type { Prover } from "../formal/proof.js";
-import type { Simulator } from "../sim/simulator.js";
+import type { Prover } from "../../equiv/formal/proof.js";
+import { withRetries } from "../../sim/retry.js";
+import type { Simulator } from "../../sim/simulator.js";
 import type { Pool } from "./pool.js";
-import { withRetries } from "./retry.js";
 
 export interface InLine {
   readonly pool: Pool;

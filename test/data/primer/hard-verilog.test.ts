@@ -17,7 +17,7 @@ import {
   primerSource,
 } from "../../../src/data/primer/index.js";
 import { makeRewarder } from "../../../src/reward/rewarder.js";
-import { locateTools } from "../../../src/reward/sim/tools.js";
+import { locateTools } from "../../../src/sim/tools.js";
 
 const run = promisify(execFile);
 const dir = mkdtempSync(join(tmpdir(), "primer-hard-"));
