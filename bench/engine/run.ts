@@ -8,7 +8,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { execa } from "execa";
 import { makeRng } from "../../src/core/rng.js";
-import { startEngine } from "../../src/model/engine/client.js";
+import { startEngine } from "../../src/engine/client.js";
 import { initWeights } from "../../src/model/parameters.js";
 import { batch, config, hyper, LENGTH, type Measured, measure, ROWS, requests } from "./shape.js";
 import { tfjsWasm } from "./tfjs-wasm.js";

@@ -3,7 +3,7 @@
  *   npx tsx bench/gpu-node/copies.ts [--shape 1.8M]
  *
  * Needs CUDA. A copy to the device whose source a `Shape` made is one that may read the next Shape's number
- * (src/model/qwen2/rollout-chunk.ts); there must be none.
+ * (src/engine/qwen2/rollout-chunk.ts); there must be none.
  */
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -11,10 +11,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import proto, { type onnx } from "onnx-proto";
-import { loadOrt } from "../../src/model/onnx/session.js";
-import { flatLayout } from "../../src/model/qwen2/flat.js";
-import { buildRolloutGraph } from "../../src/model/qwen2/rollout-graph.js";
-import { CACHE_FORMS } from "../../src/model/qwen2/rollout-step.js";
+import { loadOrt } from "../../src/engine/onnx/session.js";
+import { flatLayout } from "../../src/engine/qwen2/flat.js";
+import { buildRolloutGraph } from "../../src/engine/qwen2/rollout-graph.js";
+import { CACHE_FORMS } from "../../src/engine/qwen2/rollout-step.js";
 import { SHAPES } from "./shapes.js";
 
 const { values: flags } = parseArgs({ options: { shape: { type: "string", default: "1.8M" } } });

@@ -2,10 +2,10 @@
 
 import type { Batch, Completion, SampleRequest } from "../../src/core/types.js";
 import { step } from "../../src/core/units.js";
+import type { OrtModule } from "../../src/engine/onnx/session.js";
+import { makeOrtLearner } from "../../src/engine/ort/learner.js";
+import type { FlatLayout } from "../../src/engine/qwen2/flat.js";
 import type { Qwen2Config } from "../../src/model/config.js";
-import { makeTrainer } from "../../src/model/engine/trainer.js";
-import type { OrtModule } from "../../src/model/onnx/session.js";
-import type { FlatLayout } from "../../src/model/qwen2/flat.js";
 
 /** Rollouts that are compared: the CPU needs a while for each. */
 const COMPARED = 8;
@@ -43,7 +43,7 @@ export async function trainGraphGap(
     temperature: 1,
     loss: { kind: "ce" },
   };
-  const trainer = makeTrainer(ort, { ...model, threads: 1 });
+  const trainer = makeOrtLearner(ort, { ...model, threads: 1 });
   const logp = await trainer.logprobs(batch, 1024);
   await trainer.close();
   const gaps = behavior.flatMap((b, i) => (Number.isNaN(b) ? [] : [Math.abs(logp[i]! - b)]));

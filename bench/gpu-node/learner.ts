@@ -21,17 +21,18 @@ import {
   LEARNER_BACKENDS,
   type LearnerBackend,
   providerOf,
-} from "../../src/model/accelerator/backends.js";
-import { loadTfjs } from "../../src/model/accelerator/load-tfjs.js";
-import { memoryPlan } from "../../src/model/accelerator/memory.js";
+} from "../../src/engine/accelerator/backends.js";
+import { loadTfjs } from "../../src/engine/accelerator/load-tfjs.js";
+import { memoryPlan } from "../../src/engine/accelerator/memory.js";
+import { loadOrt } from "../../src/engine/onnx/session.js";
+import { makeOrtLearner } from "../../src/engine/ort/learner.js";
+import { flatLayout, packWeights } from "../../src/engine/qwen2/flat.js";
+import type { DeviceLearner } from "../../src/engine/step/device-learner.js";
+import type { Kernels } from "../../src/engine/tfjs/kernels.js";
+import { makeTfjsLearner } from "../../src/engine/tfjs/learner.js";
+import { kernelsOf } from "../../src/engine/tfjs/open.js";
 import type { Qwen2Config } from "../../src/model/config.js";
-import { makeTrainer, type Trainer } from "../../src/model/engine/trainer.js";
-import { loadOrt } from "../../src/model/onnx/session.js";
 import { countParameters, initWeights } from "../../src/model/parameters.js";
-import { flatLayout, packWeights } from "../../src/model/qwen2/flat.js";
-import type { Kernels } from "../../src/model/tfjs/kernels.js";
-import { kernelsOf } from "../../src/model/tfjs/open.js";
-import { makeTfjsTrainer } from "../../src/model/tfjs/trainer.js";
 import { SHAPES } from "./shapes.js";
 import { tapedLearner } from "./taped.js";
 
@@ -115,7 +116,7 @@ function gpuMiB(): number | null {
 }
 
 interface Opened {
-  readonly trainer: Trainer;
+  readonly trainer: DeviceLearner;
   readonly kernels: Kernels | null;
   readonly engine: string;
 }
@@ -128,7 +129,7 @@ async function open(config: Qwen2Config): Promise<Opened> {
   if (isTfjs(backend)) {
     const kernels = kernelsOf(await loadTfjs({ want: backend }));
     const again = flags.checkpointing === "on";
-    const trainer = makeTfjsTrainer(kernels, {
+    const trainer = makeTfjsLearner(kernels, {
       ...shared,
       checkpointing: () => again,
       ...(flags.blocks !== undefined && { blocks: Number(flags.blocks) }),
@@ -137,7 +138,7 @@ async function open(config: Qwen2Config): Promise<Opened> {
   }
   const ort = await loadOrt();
   const provider = providerOf(backend);
-  const trainer = makeTrainer(ort, { ...shared, threads: Number(flags.threads), provider, tf32: true });
+  const trainer = makeOrtLearner(ort, { ...shared, threads: Number(flags.threads), provider, tf32: true });
   return { trainer, kernels: null, engine: `onnxruntime-node ${ort.env.versions.node}, ${provider}` };
 }
 

@@ -2,10 +2,10 @@
 
 import { join } from "node:path";
 import type { Completion, SampleRequest } from "../../src/core/types.js";
+import { type FlatLayout, viewsOf } from "../../src/engine/qwen2/flat.js";
 import type { Qwen2Config } from "../../src/model/config.js";
 import { saveModelDir } from "../../src/model/hf.js";
 import { writeJson } from "../../src/model/hf-files.js";
-import { type FlatLayout, viewsOf } from "../../src/model/qwen2/flat.js";
 
 /** Rollouts that are saved, spread over all prompts: at 256 tokens some 0.5 MB. */
 const SAVED = 64;

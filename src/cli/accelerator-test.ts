@@ -4,8 +4,8 @@
  */
 
 import { TrainError } from "../core/errors.js";
-import { loadTfjs } from "../model/accelerator/load-tfjs.js";
-import { tryProvider } from "../model/accelerator/ort-providers.js";
+import { loadTfjs } from "../engine/accelerator/load-tfjs.js";
+import { tryProvider } from "../engine/accelerator/ort-providers.js";
 import type { Backend, TestResult } from "../setup/self-test.js";
 
 const SIZE = 512;

@@ -6,9 +6,9 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { TrainError } from "../core/errors.js";
-import { acceleratorRoot, readInstalled } from "../model/accelerator/installed.js";
-import { ortProblem } from "../model/accelerator/locate.js";
-import { ortModule } from "../model/accelerator/ort-providers.js";
+import { acceleratorRoot, readInstalled } from "../engine/accelerator/installed.js";
+import { ortProblem } from "../engine/accelerator/locate.js";
+import { ortModule } from "../engine/accelerator/ort-providers.js";
 import { fromBundle, makeBundle } from "../setup/bundle.js";
 import { COMPRESSIONS, type Compression, pieceSize } from "../setup/bundle-manifest.js";
 import type { Use } from "../setup/cuda.js";

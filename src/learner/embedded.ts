@@ -1,7 +1,7 @@
 /** The `Learner` port on the embedded engine. */
 
 import type { Learner } from "../core/ports.js";
-import type { Engine } from "../model/engine/client.js";
+import type { Engine } from "../engine/client.js";
 import { type SaveOptions, saveModelDir } from "../model/hf.js";
 
 export interface EmbeddedLearnerOptions {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { LEARNER_BACKENDS } from "../model/accelerator/backends.js";
+import { LEARNER_BACKENDS } from "../engine/accelerator/backends.js";
 
 export const learnerSchema = z
   .strictObject({

@@ -5,7 +5,7 @@
 
 import type { Sampler } from "../core/ports.js";
 import { type PolicyVersion, policyVersion } from "../core/units.js";
-import type { Engine } from "../model/engine/client.js";
+import type { Engine } from "../engine/client.js";
 
 /**
  * The engines stay the caller's: `close` leaves them running.

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SAMPLER_BACKENDS } from "../model/accelerator/backends.js";
+import { SAMPLER_BACKENDS } from "../engine/accelerator/backends.js";
 
 export const samplerSchema = z
   .strictObject({

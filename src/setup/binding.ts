@@ -6,8 +6,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TrainError } from "../core/errors.js";
-import type { FileRecord } from "../model/accelerator/installed.js";
-import type { TfjsPackage } from "../model/accelerator/locate.js";
+import type { FileRecord } from "../engine/accelerator/installed.js";
+import type { TfjsPackage } from "../engine/accelerator/locate.js";
 import { type Effects, sha256Of } from "./effects.js";
 import type { PartRecord } from "./parts.js";
 import { BINDING_NAPI } from "./pins.js";

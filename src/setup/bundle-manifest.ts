@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { TrainError } from "../core/errors.js";
-import { fileRecord, ortPart, tfjsPart } from "../model/accelerator/installed.js";
+import { fileRecord, ortPart, tfjsPart } from "../engine/accelerator/installed.js";
 
 export const BUNDLE = "bundle.json";
 export const COMPRESSIONS = ["xz", "zstd", "gzip"] as const;

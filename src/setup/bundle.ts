@@ -15,8 +15,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { TrainError } from "../core/errors.js";
-import type { AcceleratorManifest, FileRecord, TfjsPart } from "../model/accelerator/installed.js";
-import type { OrtModuleDir } from "../model/accelerator/ort-providers.js";
+import type { AcceleratorManifest, FileRecord, TfjsPart } from "../engine/accelerator/installed.js";
+import type { OrtModuleDir } from "../engine/accelerator/ort-providers.js";
 import { bindingPath, buildBinding } from "./binding.js";
 import { type Archive, BUNDLE, type Bundle, type Compression, readBundle } from "./bundle-manifest.js";
 import { planLinks, requireGpu, type Use } from "./cuda.js";

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { quoted } from "../core/shell-words.js";
-import type { AcceleratorManifest } from "../model/accelerator/installed.js";
+import type { AcceleratorManifest } from "../engine/accelerator/installed.js";
 
 /** Folders for LD_LIBRARY_PATH, ours first: TensorFlow's CUDA 12 names, then the host's own folders. */
 export const libraryDirs = (root: string, manifest: Pick<AcceleratorManifest, "cuda">): string[] =>

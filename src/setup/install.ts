@@ -13,9 +13,9 @@ import {
   MANIFEST,
   type OrtPart,
   type TfjsPart,
-} from "../model/accelerator/installed.js";
-import type { TfjsPackage } from "../model/accelerator/locate.js";
-import type { OrtModuleDir } from "../model/accelerator/ort-providers.js";
+} from "../engine/accelerator/installed.js";
+import type { TfjsPackage } from "../engine/accelerator/locate.js";
+import type { OrtModuleDir } from "../engine/accelerator/ort-providers.js";
 import { buildBinding } from "./binding.js";
 import { type Links, planLinks, requireGpu, type Use } from "./cuda.js";
 import { asDiskError, bytesBelow, type Effects, megabytes } from "./effects.js";

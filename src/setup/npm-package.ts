@@ -6,7 +6,7 @@
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TrainError } from "../core/errors.js";
-import type { TfjsPackage } from "../model/accelerator/locate.js";
+import type { TfjsPackage } from "../engine/accelerator/locate.js";
 import type { Effects } from "./effects.js";
 import type { PartRecord } from "./parts.js";
 import { NODE_API_HEADERS_VERSION, TFJS_VERSION } from "./pins.js";

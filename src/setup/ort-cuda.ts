@@ -8,8 +8,8 @@ import { copyFileSync, existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, s
 import { cp } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TrainError } from "../core/errors.js";
-import type { FileRecord } from "../model/accelerator/installed.js";
-import { type OrtModuleDir, PROVIDER_LIBRARIES } from "../model/accelerator/ort-providers.js";
+import type { FileRecord } from "../engine/accelerator/installed.js";
+import { type OrtModuleDir, PROVIDER_LIBRARIES } from "../engine/accelerator/ort-providers.js";
 import { type Effects, sha256Of } from "./effects.js";
 import type { PartRecord } from "./parts.js";
 import { ORT_CUDA } from "./pins.js";

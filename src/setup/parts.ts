@@ -5,7 +5,7 @@
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FileRecord } from "../model/accelerator/installed.js";
+import type { FileRecord } from "../engine/accelerator/installed.js";
 
 const RECORD = "part.json";
 

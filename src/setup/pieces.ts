@@ -16,7 +16,7 @@ import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { TrainError } from "../core/errors.js";
-import type { FileRecord } from "../model/accelerator/installed.js";
+import type { FileRecord } from "../engine/accelerator/installed.js";
 import type { Compression } from "./bundle-manifest.js";
 import { type Effects, megabytes, sha256Of } from "./effects.js";
 

@@ -4,7 +4,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { TfjsPackage } from "../model/accelerator/locate.js";
+import type { TfjsPackage } from "../engine/accelerator/locate.js";
 import type { Effects } from "./effects.js";
 
 export interface TestResult {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { TrainError } from "../core/errors.js";
-import type { FileRecord } from "../model/accelerator/installed.js";
+import type { FileRecord } from "../engine/accelerator/installed.js";
 import { type Effects, megabytes, sha256Of } from "./effects.js";
 import type { PartRecord } from "./parts.js";
 import { TENSORFLOW_CPU, TENSORFLOW_GPU } from "./pins.js";

@@ -1,13 +1,13 @@
 /** What `learner.backend` and `sampler.backend` come to on this machine, and how a run records it. */
 
 import { TrainError } from "../core/errors.js";
+import { cannotLoad, type LearnerBackend, type SamplerBackend } from "../engine/accelerator/backends.js";
+import { type Choice, chooseLearner, chooseSampler, type Machine } from "../engine/accelerator/choose.js";
+import { lookAround } from "../engine/accelerator/machine.js";
+import { memoryPlan } from "../engine/accelerator/memory.js";
+import type { EngineFacts } from "../engine/protocol.js";
 import type { LearnerSection } from "../learner/schema.js";
-import { cannotLoad, type LearnerBackend, type SamplerBackend } from "../model/accelerator/backends.js";
-import { type Choice, chooseLearner, chooseSampler, type Machine } from "../model/accelerator/choose.js";
-import { lookAround } from "../model/accelerator/machine.js";
-import { memoryPlan } from "../model/accelerator/memory.js";
 import type { Qwen2Config } from "../model/config.js";
-import type { EngineFacts } from "../model/engine/protocol.js";
 import type { SamplerSection } from "../sampler/schema.js";
 
 export interface Backends {

@@ -6,8 +6,8 @@ import {
   ACCELERATOR_FOLDER,
   type AcceleratorManifest,
   readInstalled,
-} from "../model/accelerator/installed.js";
-import { SETUP_CPU_TFJS, SETUP_GPU } from "../model/accelerator/locate.js";
+} from "../engine/accelerator/installed.js";
+import { SETUP_CPU_TFJS, SETUP_GPU } from "../engine/accelerator/locate.js";
 import { type Host, planLinks, requireGpu, type Use } from "../setup/cuda.js";
 import type { Effects } from "../setup/effects.js";
 import { environment } from "../setup/env.js";

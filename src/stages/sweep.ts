@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { TrainError } from "../core/errors.js";
-import { gpus } from "../model/accelerator/machine.js";
+import { gpus } from "../engine/accelerator/machine.js";
 import { compactDuration } from "../run/format.js";
 import { lastRecordedStep, readMember } from "../run/sweep/curves.js";
 import { type Member, membersOf } from "../run/sweep/grid.js";

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Learner, Sampler } from "../../src/core/ports.js";
 import { policyVersion } from "../../src/core/units.js";
+import { acceleratorRoot, readInstalled } from "../../src/engine/accelerator/installed.js";
+import { type Engine, startEngine } from "../../src/engine/client.js";
 import { embeddedLearner } from "../../src/learner/embedded.js";
 import { fakeLearner } from "../../src/learner/fake.js";
-import { acceleratorRoot, readInstalled } from "../../src/model/accelerator/installed.js";
-import { type Engine, startEngine } from "../../src/model/engine/client.js";
 import { loadModelDir } from "../../src/model/hf.js";
 import { embeddedSampler } from "../../src/sampler/embedded.js";
 import { fakeSampler } from "../../src/sampler/fake.js";
-import { CLIP, HYPER, tinyBatch, tinyConfig, tinyRequests, tinyWeights } from "../model/engine/tiny.js";
+import { CLIP, HYPER, tinyBatch, tinyConfig, tinyRequests, tinyWeights } from "../engine/tiny.js";
 
 const none = new AbortController().signal;
 const tfjs = readInstalled(acceleratorRoot()).kind === "there";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readInstalled } from "../../src/model/accelerator/installed.js";
+import { readInstalled } from "../../src/engine/accelerator/installed.js";
 import { bindingPath } from "../../src/setup/binding.js";
 import { fromBundle } from "../../src/setup/bundle.js";
 import { type Bundle, pieceSize } from "../../src/setup/bundle-manifest.js";

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readInstalled } from "../../src/model/accelerator/installed.js";
+import { readInstalled } from "../../src/engine/accelerator/installed.js";
 import { buildBinding } from "../../src/setup/binding.js";
 import { environment, envScript } from "../../src/setup/env.js";
 import { cpuTfjs, gpu, transaction } from "../../src/setup/install.js";

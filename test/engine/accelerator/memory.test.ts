@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { SHAPES } from "../../../bench/gpu-node/shapes.js";
+import { activationBytes, memoryPlan } from "../../../src/engine/accelerator/memory.js";
+import { learnerSchema } from "../../../src/learner/schema.js";
+import { countParameters } from "../../../src/model/parameters.js";
+import { chooseBackends, planMemory } from "../../../src/stages/backends.js";
+
+const config = { ...SHAPES["121M"]!, maxPositionEmbeddings: 1024 };
+const GIB = 2 ** 30;
+
+describe("the memory plan", () => {
+  it("has eight copies of the parameters, and activations that grow with the micro-batch", () => {
+    const plan = memoryPlan(config, 8192, 1024, "off", null);
+    expect(plan.weights + plan.gradients + plan.moments).toBe(8 * 4 * countParameters(config));
+    const more = memoryPlan(config, 16384, 1024, "off", null);
+    expect(more.activations / plan.activations).toBeGreaterThan(1.8);
+  });
+
+  it("makes activations again where the device would not hold them, and not before", () => {
+    expect(memoryPlan(config, 8192, 1024, "auto", 140 * GIB).again).toBe(false);
+    const tight = memoryPlan(config, 32768, 1024, "auto", 40 * GIB);
+    expect(tight.again).toBe(true);
+    expect(tight.activations).toBeLessThan(activationBytes(config, 32768, 1024, false));
+  });
+
+  it("refuses what the GPU cannot hold, with what to change", async () => {
+    const section = learnerSchema.parse({ micro_batch_tokens: 65536, checkpointing: "off" });
+    const backends = {
+      ...(await chooseBackends(null, { backend: "auto", top_p: 1 }, 1)),
+      learner: { order: ["tfjs-node-gpu" as const], reason: "" },
+      machine: { gpu: "Small GPU", gpuBytes: 8 * GIB, missing: { "ort-cuda": null, "tfjs-node-gpu": null } },
+    };
+    expect(() => planMemory(backends, config, section, 1024)).toThrow(
+      /^Small GPU cannot hold this training: weights 1\.4 GiB/,
+    );
+    expect(
+      planMemory(backends, config, { ...section, micro_batch_tokens: 1024, checkpointing: "on" }, 1024),
+    ).toContain("made again");
+    const cpu = { ...backends, learner: { order: ["ort-cpu" as const], reason: "" } };
+    expect(planMemory(cpu, config, section, 1024)).toBe(null);
+  });
+});
