@@ -7,12 +7,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { parse } from "yaml";
-import { type ChartSpec, drawCharts } from "../src/run/report/charts.js";
-import { curveSpec } from "../src/run/report/curve.js";
-import { readRun } from "../src/run/report/read.js";
-import { sweepFigures } from "../src/run/sweep/page.js";
-import { sweepSchema } from "../src/run/sweep/schema.js";
-import { sweepResults } from "../src/stages/sweep-report.js";
+import { type ChartSpec, drawCharts } from "../src/report/charts.js";
+import { curveSpec } from "../src/report/curve.js";
+import { readRun } from "../src/report/read.js";
+import { sweepResults } from "../src/stages/sweep/report.js";
+import { sweepFigures } from "../src/sweep/page.js";
+import { sweepSchema } from "../src/sweep/schema.js";
 
 /** Writes a PNG (or an SVG, by the name) of the runs' held-out curves and returns how many runs it shows. */
 export async function curvePng(

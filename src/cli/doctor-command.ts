@@ -1,8 +1,8 @@
 /** `train doctor`: the findings as lines, or as JSON for a bug report. */
 
 import { EXIT_CODES } from "../core/errors.js";
-import { examine } from "../stages/doctor.js";
-import type { Check } from "../stages/doctor-check.js";
+import type { Check } from "../stages/doctor/check.js";
+import { examine } from "../stages/doctor/doctor.js";
 import { type Shell, versionOf } from "./shell.js";
 import { paint, printable, wrap } from "./text.js";
 

@@ -1,7 +1,7 @@
 /** `train replay`: a step done again, beside what was recorded. */
 
 import { TrainError } from "../core/errors.js";
-import type { Replayed } from "../stages/replay.js";
+import type { Replayed } from "../stages/rl/replay.js";
 import { interruptible } from "./interrupt.js";
 import { makeReporter } from "./reporter.js";
 import { findRun } from "./runs-command.js";
@@ -28,7 +28,7 @@ export async function replayCommand(
   }
   const run = findRun(shell, request, "replay");
   const reporter = makeReporter(shell.stderr, { quiet: request.json });
-  const { replay } = await import("../stages/replay.js");
+  const { replay } = await import("../stages/rl/replay.js");
   try {
     const result = await interruptible((signal) =>
       replay(

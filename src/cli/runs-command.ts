@@ -90,7 +90,7 @@ export async function reportCommand(
   const run = findRun(shell, request, "report");
   const sweep = readRecord(run)?.stage === "sweep";
   const path = sweep
-    ? await (await import("../stages/sweep-report.js")).writeSweepReport(run)
+    ? await (await import("../stages/sweep/report.js")).writeSweepReport(run)
     : await (await import("../stages/report.js")).writeReport(run);
   shell.stdout.write(request.json ? `${JSON.stringify({ report: path })}\n` : `${path}\n`);
 }

@@ -1,7 +1,7 @@
 /** `train testbench`: writes the file and says what is in it and how to run it. */
 
 import { basename } from "node:path";
-import type { Written } from "../stages/verify-testbench.js";
+import type { Written } from "../stages/verify/testbench.js";
 import { interruptible } from "./interrupt.js";
 import type { Shell } from "./shell.js";
 import { printable } from "./text.js";
@@ -18,7 +18,7 @@ export interface TestbenchWords {
 }
 
 export async function testbenchCommand(shell: Shell, words: TestbenchWords): Promise<number> {
-  const { writeTestbench } = await import("../stages/verify-testbench.js");
+  const { writeTestbench } = await import("../stages/verify/testbench.js");
   const { golden, top, out, seed, vectors } = words;
   const written = await interruptible((signal) =>
     writeTestbench({ cwd: shell.cwd, golden, top, out, seed, vectors }, shell, signal),

@@ -1,7 +1,7 @@
 /** `train verify`: the verdict for a person, or one JSON object for a script. */
 
 import { EXIT_CODES, TrainError } from "../core/errors.js";
-import type { Verified } from "../stages/verify.js";
+import type { Verified } from "../stages/verify/verify.js";
 import { worthShowing } from "../verify/picture.js";
 import type { Report } from "../verify/report.js";
 import { interruptible } from "./interrupt.js";
@@ -22,7 +22,7 @@ export interface VerifyWords {
 
 /** 0 = pass, 1 = the candidate does not pass; the others are those of every command. */
 export async function verifyCommand(shell: Shell, words: VerifyWords): Promise<number> {
-  const { verifyDesign } = await import("../stages/verify.js");
+  const { verifyDesign } = await import("../stages/verify/verify.js");
   const { golden, candidate, top, seed, vectors, vcd } = words;
   const formal = words.formal ? { seconds: words.seconds } : null;
   const request = { cwd: shell.cwd, golden, candidate, top, seed, vectors, vcd, formal };

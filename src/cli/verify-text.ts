@@ -1,7 +1,7 @@
 /** `train verify` for people: what was checked, or where the candidate leaves the golden. 80 columns. */
 
 import { type Moment, whereOf } from "../equiv/moments.js";
-import type { Verified } from "../stages/verify.js";
+import type { Verified } from "../stages/verify/verify.js";
 import { pictureOf, worthShowing } from "../verify/picture.js";
 import type { Bench, Place, ProofReport, Report } from "../verify/report.js";
 import { bitsText, differingBits, labelOf, longOf } from "../verify/values.js";

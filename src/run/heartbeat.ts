@@ -1,7 +1,7 @@
 /** After `seconds` of silence, one line that says what is waited for; then after twice as long, up to ten minutes. */
 
+import { compactDuration } from "../core/format.js";
 import type { Clock, Reporter } from "../core/ports.js";
-import { compactDuration } from "./format.js";
 
 export interface Heartbeat {
   /** Something was said or done: the silence starts anew. */

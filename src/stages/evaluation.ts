@@ -1,14 +1,14 @@
 /** Runs an evaluation inside a session and records it: metrics, per-problem counts, samples, one line for people. */
 
+import { progressBar } from "../core/format.js";
 import type { Metrics, Rewarder, SampleRow } from "../core/ports.js";
 import type { Rng } from "../core/rng.js";
 import type { Problem } from "../core/types.js";
 import { chooseProblems, type EvalResult, evaluate } from "../eval/sampled.js";
 import type { EvalSection } from "../eval/schema.js";
+import { evalLine } from "../report/lines.js";
+import type { EvalPoint } from "../report/summary.js";
 import { quarantinedIn } from "../rl/loop/quarantine.js";
-import { progressBar } from "../run/format.js";
-import { evalLine } from "../run/lines.js";
-import type { EvalPoint } from "../run/summary.js";
 import type { Policy } from "./policy.js";
 import type { Session } from "./session.js";
 

@@ -1,11 +1,11 @@
 /** Composition root of the report: reads a run directory, draws, writes `report.html`. */
 
 import { join } from "node:path";
+import { drawCharts } from "../report/charts.js";
+import { figures } from "../report/figures.js";
+import { page } from "../report/page.js";
+import { readRun } from "../report/read.js";
 import { writeAtomic } from "../run/files.js";
-import { drawCharts } from "../run/report/charts.js";
-import { figures } from "../run/report/figures.js";
-import { page } from "../run/report/page.js";
-import { readRun } from "../run/report/read.js";
 
 /**
  * Writes `<run>/report.html` and returns its path. The run may be unfinished or still running.

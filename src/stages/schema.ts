@@ -9,8 +9,8 @@ import { architectureSchema, modelSchema } from "../model/schema.js";
 import { rewardSchema } from "../reward/schema.js";
 import { OVERLONG, rlSchema } from "../rl/schema.js";
 import { runSchema } from "../run/schema.js";
-import { sweepSchema } from "../run/sweep/schema.js";
 import { samplerSchema } from "../sampler/schema.js";
+import { sweepSchema } from "../sweep/schema.js";
 
 export const rlStageSchema = z
   .strictObject({

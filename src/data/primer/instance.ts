@@ -7,24 +7,24 @@
 import { TrainError } from "../../core/errors.js";
 import { hash128 } from "../../core/rng.js";
 import { type ProblemId, problemId } from "../../core/units.js";
-import { alus } from "./alu.js";
-import { arithmetic } from "./arithmetic.js";
-import { bits } from "./bits.js";
-import { combined } from "./combined.js";
-import { compare } from "./compare.js";
-import { counters } from "./counters.js";
+import { alus } from "./basic/alu.js";
+import { arithmetic } from "./basic/arithmetic.js";
+import { bits } from "./basic/bits.js";
+import { combined } from "./basic/combined.js";
+import { compare } from "./basic/compare.js";
+import { counters } from "./basic/counters.js";
+import { machines } from "./basic/fsm.js";
+import { gates } from "./basic/gates.js";
+import { history } from "./basic/history.js";
+import { memories } from "./basic/memory.js";
+import { muxes } from "./basic/muxes.js";
+import { registers } from "./basic/registers.js";
+import { shifts } from "./basic/shifts.js";
+import { timing } from "./basic/timing.js";
+import { unseen } from "./basic/unseen.js";
 import { type Circuit, type Family, moduleText, type Params } from "./family.js";
-import { machines } from "./fsm.js";
-import { gates } from "./gates.js";
 import { HARD_FAMILIES } from "./hard/index.js";
-import { history } from "./history.js";
 import type { Level } from "./level.js";
-import { memories } from "./memory.js";
-import { muxes } from "./muxes.js";
-import { registers } from "./registers.js";
-import { shifts } from "./shifts.js";
-import { timing } from "./timing.js";
-import { unseen } from "./unseen.js";
 
 /** The families of the basic level. */
 export const FAMILIES: readonly Family[] = [

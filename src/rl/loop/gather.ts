@@ -9,12 +9,12 @@ import { policyVersion, step as toStep } from "../../core/units.js";
 import { GroupBank } from "../algo/bank.js";
 import { isKept, successes } from "../algo/filters.js";
 import type { PlannedProblem } from "../algo/strategy.js";
-import { type Collected, collectRound } from "./collect.js";
 import type { StepProgress, TrainerDeps, TrainerOptions } from "./options.js";
 import { type Quarantined, withoutQuarantined } from "./quarantine.js";
-import { loadRound, storeRound } from "./rounds.js";
+import { type Collected, collectRound } from "./round.js";
 import { screenPlans } from "./screen.js";
 import { type GatherState, loadGroup, type SampledCounters, storeGroup } from "./state.js";
+import { loadRound, storeRound } from "./stored-round.js";
 import { emptyTally, phaseTimer, type StepTally, tallyGroups } from "./tally.js";
 
 /** What a step will be trained on. */

@@ -8,8 +8,8 @@ import type { AdvantageMode } from "../algo/advantages.js";
 import type { Divisor } from "../algo/pack.js";
 import type { LrSchedule } from "../algo/schedule.js";
 import type { Strategy } from "../algo/strategy.js";
-import type { CollectDeps } from "./collect.js";
-import type { RoundKeeper } from "./rounds.js";
+import type { CollectDeps } from "./round.js";
+import type { RoundKeeper } from "./stored-round.js";
 
 export interface TrainerOptions {
   readonly groups: number;

@@ -4,7 +4,7 @@ import type { Clock } from "../../core/ports.js";
 import type { Group } from "../../core/types.js";
 import { groupKind } from "../algo/filters.js";
 import type { PlannedProblem } from "../algo/strategy.js";
-import type { Collected } from "./collect.js";
+import type { Collected } from "./round.js";
 
 /** Running counts of one step. */
 export interface StepTally {

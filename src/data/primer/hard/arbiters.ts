@@ -1,8 +1,8 @@
 /** Arbiters: fixed priority and round robin. Rising clock edge. */
 
 import { family } from "../family.js";
+import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "../task.js";
 import { clocked, names, RESETS, type Reset, range, resetOf } from "../verilog.js";
-import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "./brief.js";
 
 /** `v[2]?4:v[1]?2:v[0]?1:0`: the first of `order` that is set, as a one-hot value. */
 const firstOf = (v: string, order: readonly number[]): string =>

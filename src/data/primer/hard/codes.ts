@@ -1,8 +1,8 @@
 /** CRCs, scramblers, Gray, decimal and bounded counters. Rising clock edge. */
 
 import { family } from "../family.js";
+import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "../task.js";
 import { clocked, names, RESETS, type Reset, range, resetOf } from "../verilog.js";
-import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "./brief.js";
 
 /** Width and polynomial without its leading term. */
 const POLYNOMIALS = [

@@ -1,8 +1,8 @@
 /** Designs of two modules: the top instantiates a cell that the answer defines too. */
 
 import { family } from "../family.js";
+import { bitsFor, block, CLK, inp, out, resetRule, resetStep, rstOf, task } from "../task.js";
 import { clocked, names, RESETS, type Reset, range, resetOf } from "../verilog.js";
-import { bitsFor, block, CLK, inp, out, resetRule, resetStep, rstOf, task } from "./brief.js";
 
 const ripple = family({
   name: "ripple_cells",

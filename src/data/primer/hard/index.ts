@@ -3,15 +3,15 @@
 import type { Family } from "../family.js";
 import { arbiters } from "./arbiters.js";
 import { codes } from "./codes.js";
-import { fresh } from "./fresh.js";
+import { mixed } from "./combined.js";
 import { hierarchy } from "./hierarchy.js";
 import { intervals } from "./intervals.js";
 import { hardMachines } from "./machines.js";
-import { mixed } from "./mixed.js";
 import { multicycle } from "./multicycle.js";
 import { queues } from "./queues.js";
 import { serial } from "./serial.js";
 import { storage } from "./storage.js";
+import { fresh } from "./unseen.js";
 import { wide } from "./wide.js";
 
 export const HARD_FAMILIES: readonly Family[] = [

@@ -1,8 +1,8 @@
 /** State machines: tables in words, a controller with a timed state, sequence detectors. Rising clock edge. */
 
 import { family } from "../family.js";
+import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "../task.js";
 import { clocked, names, RESETS, type Reset, range, resetOf } from "../verilog.js";
-import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "./brief.js";
 import { drawTable, inverted, STATES, swapped, type Table, walk } from "./tables.js";
 
 /** `case` over the states, the last one as the default. */

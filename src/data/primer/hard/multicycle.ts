@@ -1,8 +1,8 @@
 /** Arithmetic over several clocks: multiplier, divider, pipelines with valid bits. Rising clock edge. */
 
 import { family } from "../family.js";
+import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "../task.js";
 import { clocked, names, RESETS, type Reset, range, resetOf } from "../verilog.js";
-import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "./brief.js";
 
 const multiplier = family({
   name: "shift_multiplier",

@@ -1,8 +1,8 @@
 /** Serial lines: framed transmitter and receiver, serialiser, deserialiser. Rising clock edge. */
 
 import { family } from "../family.js";
+import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "../task.js";
 import { clocked, names, RESETS, type Reset, range, resetOf } from "../verilog.js";
-import { bitsFor, block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "./brief.js";
 
 const PARITIES = ["none", "even", "odd"] as const;
 type Parity = (typeof PARITIES)[number];

@@ -1,8 +1,8 @@
 /** Memories with byte enables, register files with bypass, a block of control registers. Rising clock edge. */
 
 import { family } from "../family.js";
+import { block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "../task.js";
 import { clocked, names, RESETS, type Reset, range, resetOf } from "../verilog.js";
-import { block, CLK, inp, out, outReg, resetRule, resetStep, rstOf, task } from "./brief.js";
 
 const byteMemory = family({
   name: "byte_memory",

@@ -2,8 +2,8 @@
 
 import { makeRng } from "../../../core/rng.js";
 import { family } from "../family.js";
+import { bitsFor, inp, inpSigned, out, outReg, task } from "../task.js";
 import { names, range } from "../verilog.js";
-import { bitsFor, inp, inpSigned, out, outReg, task } from "./brief.js";
 
 const saturate = family({
   name: "signed_saturate",

@@ -1,0 +1,102 @@
+/** `train testbench`: a golden's stimuli and outputs as a testbench for any simulator, or as the JSON the rewarder keeps. */
+
+import { basename } from "node:path";
+import { TrainError } from "../../core/errors.js";
+import { isRefused } from "../../equiv/golden/prepared.js";
+import { PrepareFault } from "../../equiv/golden/simulate.js";
+import { secretNames } from "../../equiv/testbench/names.js";
+import type { Limits } from "../../sim/simulator.js";
+import { benchOf } from "../../verify/bench-facts.js";
+import { makeTestbench } from "../../verify/make-testbench.js";
+import type { Bench } from "../../verify/report.js";
+import { type BenchSettings, type Machine, openBench, readGolden } from "./design-check.js";
+import { readSource, writeResult } from "./sources.js";
+
+export interface TestbenchRequest extends BenchSettings {
+  readonly cwd: string;
+  readonly golden: string;
+  readonly top: string | undefined;
+  /** `.json`: the prepared golden; `-`: the text is returned and not written. */
+  readonly out: string;
+}
+
+export interface Written {
+  readonly kind: "testbench" | "prepared";
+  readonly golden: string;
+  readonly text: string;
+  /** Comparisons of the testbench; moments of the prepared golden. */
+  readonly samples: number;
+  readonly bench: Bench;
+  readonly icarus: string;
+}
+
+/** A golden of one's own may take its time. */
+const LIMITS: Limits = {
+  memoryBytes: 4 * 1024 ** 3,
+  compileCpuSeconds: 120,
+  runCpuSeconds: 120,
+  wallMs: 300_000,
+  fileBytes: 256 * 1024 ** 2,
+};
+
+/** @throws TrainError usage, data (the golden cannot serve), tool */
+export async function writeTestbench(
+  request: TestbenchRequest,
+  machine: Machine,
+  signal: AbortSignal,
+): Promise<Written> {
+  const golden = readSource(request.golden, "--golden", request.cwd);
+  const read = readGolden(golden, request.top);
+  const refused = (reason: string): TrainError =>
+    new TrainError("data", `${golden.name} cannot serve as a golden`, {
+      details: reason.replace(/\bline (\d+): /g, `${golden.name}:$1: `).split("\n"),
+      hint: "docs/verify.md says what a golden may hold",
+    });
+  if (!read.ok) throw refused(read.reason);
+  const bench = openBench(machine, request, LIMITS);
+  try {
+    const { preparation } = await bench.ensure(read.problem);
+    if (isRefused(preparation)) throw refused(preparation.refused);
+    const facts = benchOf(preparation);
+    const icarus = bench.tools.iverilog.version;
+    const common = { golden: golden.name, bench: facts, icarus };
+    if (request.out.endsWith(".json")) {
+      const text = `${JSON.stringify({ task: read.problem.task, preparation })}\n`;
+      writeResult(request.out, "--out", request.cwd, text);
+      return { ...common, kind: "prepared", text, samples: preparation.samples };
+    }
+    const tb = request.out === "-" ? "tb.v" : basename(request.out);
+    const head = headOf(facts, basename(golden.name), tb, request.seed);
+    const check = { simulator: bench.simulator, names: secretNames };
+    const made = await makeTestbench(preparation, read.admitted, head, check, signal);
+    if (request.out !== "-") writeResult(request.out, "--out", request.cwd, made.text);
+    return { ...common, kind: "testbench", ...made };
+  } catch (fault) {
+    if (!(fault instanceof PrepareFault)) throw fault;
+    throw new TrainError("tool", `the golden could not be prepared (${fault.code}): ${fault.message}`);
+  } finally {
+    await bench.close();
+  }
+}
+
+function headOf(b: Bench, golden: string, tb: string, seed: number): string[] {
+  const edge = { pos: "rising edge", neg: "falling edge", both: "both edges" } as const;
+  const clocks = b.iface.clocks.map((c) => `clock ${c.name} (${edge[c.edge]})`);
+  const resets = b.iface.resets.map((r) => `reset ${r.name} (active ${r.active === 1 ? "high" : "low"})`);
+  const stimuli = b.exhaustive
+    ? `all ${b.vectors} input values`
+    : `${b.vectors} ${clocks.length > 0 ? "cycles" : "vectors"}`;
+  return [
+    `Self-checking testbench for module ${b.top}, recorded from ${golden} with seed ${seed}.`,
+    [
+      stimuli,
+      ...(b.longRuns.length > 0 ? [`${b.longRuns.length} long runs`] : []),
+      ...clocks,
+      ...resets,
+    ].join(", "),
+    "",
+    `  iverilog -g2012 -o t ${tb} ${golden} && vvp t          (vvp t +vcd writes ${b.top}_tb.vcd)`,
+    "",
+    "The last line is PASS or FAIL; the exit status is 1 after FAIL. Without either line the design itself ended the run.",
+  ];
+}
