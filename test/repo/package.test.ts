@@ -30,7 +30,7 @@ it("the package holds what an installed user needs, and its command finds its co
   );
   const outside = paths.filter(
     (p) =>
-      !/^(dist|configs|checkpoints\/primer-base|src\/reward\/sim\/native)\/|^(package\.json|README\.md|LICENSE)$/.test(
+      !/^(dist|configs|checkpoints\/primer-base|src\/sim\/native)\/|^(package\.json|README\.md|LICENSE)$/.test(
         p,
       ),
   );
