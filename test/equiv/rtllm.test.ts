@@ -14,8 +14,8 @@ import {
   type RtllmDesign,
   rtllm,
   rtllmVerdict,
-} from "../../bench/reward/corpus/index.js";
-import { selfEquivalence } from "../../bench/reward/self/self.js";
+} from "../../designs/index.js";
+import { selfEquivalence } from "../../designs/self.js";
 import { open, signal, tools } from "../reward/harness.js";
 
 const versions = (["v1.1", "v2"] as const).map((version) => ({

@@ -8,6 +8,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DATA_ROOT, type Design, rtllm, spread, verilogEval } from "../../../designs/index.js";
 import { makeProver } from "../../../src/equiv/formal/prover.js";
 import { readInterfaces } from "../../../src/equiv/golden/netlists.js";
 import { admitGolden } from "../../../src/equiv/golden/prepare.js";
@@ -18,8 +19,8 @@ import { DEFAULT_LIMITS } from "../../../src/sim/simulator.js";
 import { makeSpawnSimulator } from "../../../src/sim/spawn.js";
 import { locateTools } from "../../../src/sim/tools.js";
 import { render } from "../../../src/verilog/lexer.js";
-import { codevVerdict } from "../baseline/codev.js";
-import { benchMachine, DATA_ROOT, type Design, rtllm, spread, verilogEval } from "../corpus/index.js";
+import { benchMachine } from "../../machine.js";
+import { codevVerdict } from "../rival/codev.js";
 import { type Surveyed, survey } from "./survey.js";
 
 const args = process.argv.slice(2);

@@ -7,6 +7,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DATA_ROOT, rtllm, spread, verilogEval } from "../../../designs/index.js";
 import { makeRng } from "../../../src/core/rng.js";
 import { makeProver } from "../../../src/equiv/formal/prover.js";
 import { readInterfaces } from "../../../src/equiv/golden/netlists.js";
@@ -17,7 +18,7 @@ import { openSimulator } from "../../../src/sim/simulators.js";
 import { locateTools } from "../../../src/sim/tools.js";
 import { gate } from "../../../src/verilog/gate.js";
 import { render } from "../../../src/verilog/lexer.js";
-import { benchMachine, DATA_ROOT, rtllm, spread, verilogEval } from "../corpus/index.js";
+import { benchMachine } from "../../machine.js";
 import { yosysRewrite } from "./yosys.js";
 
 const args = process.argv.slice(2);

@@ -7,6 +7,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DATA_ROOT, problemOf, rtllm, spread, verilogEval } from "../../../designs/index.js";
 import { seed } from "../../../src/core/units.js";
 import { makeProver } from "../../../src/equiv/formal/prover.js";
 import { secretNames } from "../../../src/equiv/testbench/names.js";
@@ -14,8 +15,8 @@ import { makeRewarder } from "../../../src/reward/rewarder.js";
 import { openSimulator } from "../../../src/sim/simulators.js";
 import { locateTools } from "../../../src/sim/tools.js";
 import { formatCompletion } from "../../../src/text/format.js";
-import { codevVerdict } from "../baseline/codev.js";
-import { benchMachine, DATA_ROOT, problemOf, rtllm, spread, verilogEval } from "../corpus/index.js";
+import { benchMachine } from "../../machine.js";
+import { codevVerdict } from "../rival/codev.js";
 import { KINDS, type Rewrite, rewritesOf } from "./prove.js";
 
 const args = process.argv.slice(2);

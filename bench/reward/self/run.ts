@@ -3,16 +3,10 @@
  * `npx tsx bench/reward/self/run.ts [data root] [--seeds=5]`; the last line is one JSON object.
  */
 
+import { DATA_ROOT, type Design, rtllm, VERILOG_EVAL_SETS, verilogEval } from "../../../designs/index.js";
+import { selfEquivalence } from "../../../designs/self.js";
 import { locateTools } from "../../../src/sim/tools.js";
-import {
-  benchMachine,
-  DATA_ROOT,
-  type Design,
-  rtllm,
-  VERILOG_EVAL_SETS,
-  verilogEval,
-} from "../corpus/index.js";
-import { selfEquivalence } from "./self.js";
+import { benchMachine } from "../../machine.js";
 
 const args = process.argv.slice(2);
 const root = args.find((a) => !a.startsWith("--")) ?? DATA_ROOT;

@@ -99,7 +99,7 @@ export const OTHERS: readonly Other[] = [
   },
   {
     key: "throughput",
-    script: "bench/reward/throughput/run.ts",
+    script: "bench/speed/rewarder/throughput/run.ts",
     full: ["--baseline"],
     quick: ["--designs=10", "--mutants=4", "--seconds=1", "--rounds=1", "--baseline"],
     data: (root) => [`--data=${root}`],
@@ -128,7 +128,7 @@ export const OTHERS: readonly Other[] = [
   },
   {
     key: "main-thread",
-    script: "bench/reward/main-thread/run.ts",
+    script: "bench/speed/rewarder/main-thread/run.ts",
     full: [],
     quick: ["80"],
     data: () => [],

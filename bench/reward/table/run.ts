@@ -8,8 +8,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { DATA_ROOT } from "../../../designs/index.js";
 import { locateTools } from "../../../src/sim/tools.js";
-import { benchMachine, DATA_ROOT } from "../corpus/index.js";
+import { benchMachine } from "../../machine.js";
 import { OTHERS, otherRows } from "./others.js";
 import { cheatRow, deepRow, hostileRow, pairRows, type Row, type Setting, selfRow } from "./rows.js";
 
