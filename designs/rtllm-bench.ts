@@ -3,12 +3,12 @@
 import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { limited } from "../bench/reward/rival/limited.js";
+import { runLimited } from "../src/sim/run-limited.js";
 import type { Tools } from "../src/sim/tools.js";
 import type { RtllmDesign } from "./corpus.js";
 
-/** The benchmark's limit, milliseconds. */
-const WALL_MS = 8000;
+/** The benchmark's wall limit, and room enough for any of its testbenches. */
+const LIMITS = { wallMs: 8000, memoryBytes: 4 * 1024 ** 3, fileBytes: 64 * 1024 ** 2 };
 
 /** The design's text with its top under the name that the testbench instantiates. */
 export const asDut = (design: RtllmDesign, code: string): string =>
@@ -19,6 +19,7 @@ export async function rtllmVerdict(
   design: RtllmDesign,
   code: string,
   tools: Tools,
+  signal: AbortSignal,
 ): Promise<"pass" | "fail" | "compile"> {
   const dir = mkdtempSync(join(tmpdir(), "rtllm-"));
   try {
@@ -28,11 +29,11 @@ export async function rtllmVerdict(
     }
     writeFileSync(join(dir, "testbench.v"), design.testbench);
     writeFileSync(join(dir, "design.v"), code);
-    const options = { dir, sandbox: null, wallMs: WALL_MS };
-    const compile = [tools.iverilog.path, "-g2012", "-o", "a.out", "design.v", "testbench.v"];
-    if ((await limited(compile, options)).status !== 0) return "compile";
-    const ran = await limited([tools.vvp.path, "-n", "a.out"], options);
-    return /[Pp]ass/.test(ran.stdout) ? "pass" : "fail";
+    const run = (command: readonly string[]) => runLimited(command, dir, LIMITS, undefined, signal);
+    const compiled = await run([tools.iverilog.path, "-g2012", "-o", "a.out", "design.v", "testbench.v"]);
+    if (compiled.kind !== "done" || compiled.code !== 0) return "compile";
+    const ran = await run([tools.vvp.path, "-n", "a.out"]);
+    return ran.kind === "done" && /[Pp]ass/.test(ran.output) ? "pass" : "fail";
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
