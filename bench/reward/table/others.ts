@@ -64,8 +64,8 @@ export const OTHERS: readonly Other[] = [
     key: "rewrites",
     script: "bench/reward/rewrites/run.ts",
     full: ["--baseline"],
-    quick: ["--limit=8", "--seeds=1", "--baseline"],
-    data: (root) => [root],
+    quick: ["--limit", "8", "--seeds", "1", "--baseline"],
+    data: (root) => ["--data", root],
     rows: [{ what: "proven-equal rewrites rejected", target: "0" }],
     read: (r: { figure: number; baseline: number | null; proven: number }) => [
       {
@@ -78,9 +78,9 @@ export const OTHERS: readonly Other[] = [
   {
     key: "mutants",
     script: "bench/reward/mutants/run.ts",
-    full: ["--baseline", "--proofs=3"],
-    quick: ["--limit=6", "--per=8", "--baseline"],
-    data: (root) => [root],
+    full: ["--baseline", "--proofs", "3"],
+    quick: ["--limit", "6", "--per", "8", "--baseline"],
+    data: (root) => ["--data", root],
     rows: [
       { what: "mutants killed, VerilogEval", target: ">= 99.5 %" },
       { what: "mutants killed, RTLLM", target: ">= 98.5 %" },
@@ -101,8 +101,8 @@ export const OTHERS: readonly Other[] = [
     key: "throughput",
     script: "bench/speed/rewarder/throughput/run.ts",
     full: ["--baseline"],
-    quick: ["--designs=10", "--mutants=4", "--seconds=1", "--rounds=1", "--baseline"],
-    data: (root) => [`--data=${root}`],
+    quick: ["--designs", "10", "--mutants", "4", "--seconds", "1", "--rounds", "1", "--baseline"],
+    data: (root) => ["--data", root],
     rows: [
       { what: "verdicts/s, plain spawning", target: ">= 100" },
       { what: "verdicts/s, pre-forked", target: ">= 300 or 0.45 floor" },
@@ -130,7 +130,7 @@ export const OTHERS: readonly Other[] = [
     key: "main-thread",
     script: "bench/speed/rewarder/main-thread/run.ts",
     full: [],
-    quick: ["80"],
+    quick: ["--verdicts", "80"],
     data: () => [],
     rows: [{ what: "main-thread CPU ms per verdict", target: "<= 0.2" }],
     read: (r: { figure: number }) => [{ ours: r.figure.toFixed(3), baseline: "-", met: r.figure <= 0.2 }],

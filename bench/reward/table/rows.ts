@@ -35,7 +35,7 @@ export interface Setting {
   readonly concurrency: number;
 }
 
-const TABLE = "npx tsx bench/reward/table/run.ts --only=";
+const TABLE = "npx tsx bench/reward/table/run.ts --only ";
 const count = (answers: readonly Answer[]): number => answers.filter((a) => a.passed).length;
 const listed = (answers: readonly Answer[]): Record<string, string> =>
   Object.fromEntries(answers.map((a) => [`${a.trial.golden.name}: ${a.trial.name}`, a.said]));

@@ -1,9 +1,9 @@
 /**
- * What the size of the training process does to second looks, which start programs: seconds for DESIGNS passes that are all
+ * What the size of the training process does to second looks, which start programs: seconds for --designs passes that are all
  * audited and proved, with the rewarder in the large process and in one of its own, and again with nothing held; and the
  * milliseconds for which starting a program holds the starting process, median of 30.
  *
- * usage: npx tsx bench/speed/rewarder/large-process/run.ts [GB = 4] [DESIGNS = 40] [CONCURRENCY = cores]
+ * usage: npx tsx bench/speed/rewarder/large-process/run.ts [--gigabytes 4] [--designs 40] [--concurrency CORES]
  */
 
 import { spawn } from "node:child_process";
@@ -19,11 +19,11 @@ import { makeRewarder, type SimulatorRewarder } from "../../../../src/reward/rew
 import type { RewarderSettings } from "../../../../src/reward/settings.js";
 import { locateTools } from "../../../../src/sim/tools.js";
 import { formatCompletion } from "../../../../src/text/format.js";
+import { readArgs } from "../../../args.js";
 import { benchMachine } from "../../../machine.js";
 
-const gigabytes = Number(process.argv[2] ?? 4);
-const count = Number(process.argv[3] ?? 40);
-const concurrency = Number(process.argv[4] ?? availableParallelism());
+const args = readArgs({ gigabytes: 4, designs: 40, concurrency: availableParallelism() });
+const { gigabytes, designs: count, concurrency } = args;
 const tools = locateTools(process.env.PATH ?? "");
 const signal = new AbortController().signal;
 const requests = primerGoldens(count).map(({ name, golden, top }, k) => ({

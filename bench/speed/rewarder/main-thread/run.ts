@@ -3,7 +3,7 @@
  * no cache has seen, with the rewarder in a process of its own, and in the asking thread as baseline. Linux only: the
  * kernel's account of one thread's time.
  *
- * usage: npx tsx bench/speed/rewarder/main-thread/run.ts [VERDICTS = 400] [CONCURRENCY = cores]
+ * usage: npx tsx bench/speed/rewarder/main-thread/run.ts [--verdicts 400] [--concurrency CORES]
  */
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -16,10 +16,10 @@ import { makeRewarderProcess } from "../../../../src/reward/process/rewarder-pro
 import { makeRewarder, type SimulatorRewarder } from "../../../../src/reward/rewarder.js";
 import { locateTools } from "../../../../src/sim/tools.js";
 import { formatCompletion } from "../../../../src/text/format.js";
+import { readArgs } from "../../../args.js";
 import { benchMachine } from "../../../machine.js";
 
-const verdicts = Number(process.argv[2] ?? 400);
-const concurrency = Number(process.argv[3] ?? availableParallelism());
+const { verdicts, concurrency } = readArgs({ verdicts: 400, concurrency: availableParallelism() });
 
 /** CPU milliseconds of this thread so far. */
 const cpuMs = (): number =>
