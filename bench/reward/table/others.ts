@@ -1,35 +1,9 @@
 /** Rows whose figures other benches make: each is run as a process of its own, and its last line is read. */
 
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { lastLine, ROOT } from "../../last-line.js";
 import type { Row, Setting } from "./rows.js";
-
-const ROOT = join(import.meta.dirname, "../../..");
-
-/** The last line of a bench, as the object it is; its progress goes to this process's error stream. */
-function lastLine(script: string, args: readonly string[]): Promise<Record<string, unknown>> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
-      cwd: ROOT,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    let text = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-    });
-    child.once("error", reject);
-    child.once("close", (status) => {
-      const line = text.trimEnd().split("\n").at(-1) ?? "";
-      try {
-        if (status !== 0) throw new Error(`exit status ${status}`);
-        resolve(JSON.parse(line) as Record<string, unknown>);
-      } catch (fault) {
-        reject(new Error(`${script}: ${(fault as Error).message}; its last line: ${line.slice(0, 200)}`));
-      }
-    });
-  });
-}
 
 interface Other {
   readonly key: string;
