@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { verilogEval } from "../../bench/reward/corpus/index.js";
+import { verilogEval } from "../../designs/index.js";
 import { makeProver } from "../../src/equiv/formal/prover.js";
 import { readInterfaces } from "../../src/equiv/golden/netlists.js";
 import { interfaceOf } from "../../src/equiv/golden/prepare.js";

@@ -1,7 +1,7 @@
 /** Pairs of designs whose equality is argued by hand. Every one has to be judged right. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { CASES } from "../designs/pairs/index.js";
+import { CASES } from "../../designs/pairs/index.js";
 import { open, problem, signal } from "../reward/harness.js";
 
 describe("pairs judged by hand", () => {

@@ -1,8 +1,8 @@
 /** Every golden of both data sets of VerilogEval v2 passes the gate, and equals itself where the simulator can read it. */
 
 import { describe, expect, it } from "vitest";
-import { DATA_ROOT, VERILOG_EVAL_SETS, verilogEval } from "../../bench/reward/corpus/index.js";
-import { selfEquivalence } from "../../bench/reward/self/self.js";
+import { DATA_ROOT, VERILOG_EVAL_SETS, verilogEval } from "../../designs/index.js";
+import { selfEquivalence } from "../../designs/self.js";
 import { gate } from "../../src/verilog/gate.js";
 import { signal, tools } from "../reward/harness.js";
 

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { GOLDEN, mod } from "../../bench/reward/soak/base.js";
-import { hostile } from "../../bench/reward/soak/hostile.js";
+import { GOLDEN, mod } from "../../designs/hostile/base.js";
+import { hostile } from "../../designs/hostile/index.js";
 import type { Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
 import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";

@@ -1,11 +1,11 @@
 /** Sorts rewrites by whether they are proven equal to their golden; the rewarder has no say in it. */
 
+import type { Design } from "../../../designs/index.js";
 import type { Prover } from "../../../src/equiv/formal/proof.js";
 import { readInterfaces } from "../../../src/equiv/golden/netlists.js";
 import { admitGolden, interfaceOf } from "../../../src/equiv/golden/prepare.js";
 import { gate } from "../../../src/verilog/gate.js";
 import { render } from "../../../src/verilog/lexer.js";
-import type { Design } from "../corpus/index.js";
 import { TEXT_REWRITES } from "./text.js";
 import { PASSES, yosysRewrite } from "./yosys.js";
 
