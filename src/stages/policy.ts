@@ -8,6 +8,7 @@ import type { Handover, Learner, Sampler } from "../core/ports.js";
 import { shellWord } from "../core/shell-words.js";
 import type { Message, Problem } from "../core/types.js";
 import type { PolicyVersion } from "../core/units.js";
+import { backendChoices, chooseBackends, engineLabel, planMemory } from "../engine/choices.js";
 import { type Engine, startEngine } from "../engine/client.js";
 import { embeddedLearner } from "../learner/embedded.js";
 import type { LearnerSection } from "../learner/schema.js";
@@ -16,7 +17,6 @@ import { countParameters } from "../model/parameters.js";
 import { embeddedSampler } from "../sampler/embedded.js";
 import type { SamplerSection } from "../sampler/schema.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import { backendChoices, chooseBackends, engineLabel, planMemory } from "./backends.js";
 import { makeHandover } from "./handover.js";
 import type { StageContext } from "./stage.js";
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { SHAPES } from "../../../bench/gpu-node/shapes.js";
 import { activationBytes, memoryPlan } from "../../../src/engine/accelerator/memory.js";
+import { chooseBackends, planMemory } from "../../../src/engine/choices.js";
 import { learnerSchema } from "../../../src/learner/schema.js";
 import { countParameters } from "../../../src/model/parameters.js";
-import { chooseBackends, planMemory } from "../../../src/stages/backends.js";
 
 const config = { ...SHAPES["121M"]!, maxPositionEmbeddings: 1024 };
 const GIB = 2 ** 30;
