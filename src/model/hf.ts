@@ -24,14 +24,27 @@ export interface LoadOptions {
   readonly tokenizer?: boolean;
 }
 
+/** A model directory whose config is read and whose weights are read when they are asked for. */
+export interface OpenedModel {
+  readonly config: Qwen2Config;
+  /** As float32. @throws TrainError "checkpoint" naming all missing, extra and misshaped tensors in its details */
+  weights(): Promise<Weights>;
+}
+
 /**
- * Reads config and weights (as float32). End-of-sequence ids of `config.json` and `generation_config.json` are merged.
- * @throws TrainError "data" or "checkpoint"; all missing, extra and misshaped tensors are in one error's details.
+ * Reads the config. End-of-sequence ids of `config.json` and `generation_config.json` are merged.
+ * @throws TrainError "data" when the config or the tokenizer's file is missing or does not fit
  */
-export async function loadModelDir(dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
+export async function openModelDir(dir: string, options: LoadOptions = {}): Promise<OpenedModel> {
   const config = await loadConfig(dir);
   if (options.tokenizer ?? true) await checkTokenizer(dir, config);
-  return { config, weights: await loadWeights(dir, config) };
+  return { config, weights: () => loadWeights(dir, config) };
+}
+
+/** Config and weights at once. @throws as `openModelDir` and its `weights` do */
+export async function loadModelDir(dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  const { config, weights } = await openModelDir(dir, options);
+  return { config, weights: await weights() };
 }
 
 /** The configuration alone, for planning without reading weights. */

@@ -104,6 +104,7 @@ export function build(
   const trainer = new RlTrainer(options(over), {
     sampler,
     learner,
+    handover: { publish: async (version) => sampler.label(version) },
     rewarder,
     strategy,
     problems,
