@@ -14,7 +14,6 @@ import { admitGolden } from "../equiv/golden/prepare.js";
 import { isRefused, type Prepared } from "../equiv/golden/prepared.js";
 import type { SimResult } from "../sim/simulator.js";
 import type { Admitted } from "../verilog/gate.js";
-import { render } from "../verilog/lexer.js";
 import type { AuditOptions, FormalOptions } from "./tiers.js";
 
 export interface SecondLookDeps {
@@ -100,8 +99,8 @@ export function makeSecondLook(deps: SecondLookDeps) {
     const golden = admitGolden(pass.problem.task);
     if (!golden.ok) return { kind: "undecided", reason: golden.reason, ms: 0 };
     const job = {
-      golden: render(golden.admitted.tokens),
-      candidate: render(pass.candidate.tokens),
+      golden: golden.admitted,
+      candidate: pass.candidate,
       top: pass.golden.top,
       iface: pass.golden.iface,
       seconds: deps.formal.seconds,

@@ -11,7 +11,6 @@ import { DEFAULT_RECORDING, type Explanation, explainCandidate } from "../equiv/
 import type { Prover } from "../equiv/formal/proof.js";
 import { isRefused, type Prepared, type Refused, type StimulusFiles } from "../equiv/golden/prepared.js";
 import { type Admitted, admit, tokenize } from "../verilog/gate.js";
-import { render } from "../verilog/lexer.js";
 import { benchOf } from "./bench-facts.js";
 import { replay } from "./replay.js";
 import type { ProofReport, Report } from "./report.js";
@@ -88,8 +87,8 @@ export async function verify(request: VerifyRequest, deps: VerifyDeps, signal: A
   else if (deps.prover != null) {
     const found = await deps.prover.prover.prove(
       {
-        golden: render(request.admitted.tokens),
-        candidate: render(candidate.tokens),
+        golden: request.admitted,
+        candidate,
         top: preparation.top,
         iface: preparation.iface,
         seconds: deps.prover.seconds,
