@@ -3,10 +3,10 @@
 import { makeRng } from "../../src/core/rng.js";
 import { problemId, seed } from "../../src/core/units.js";
 import { type AdaptiveOptions, AdaptiveStrategy } from "../../src/rl/algo/adaptive.js";
-import { batchMinStrategy, batchWindowStrategy } from "../../src/rl/algo/batch-strategies.js";
+import { batchMinStrategy, batchWindowStrategy } from "../../src/rl/algo/strategies/yield-rounds.js";
 import type { KeepRule } from "../../src/rl/algo/filters.js";
 import type { PlannedProblem, Strategy } from "../../src/rl/algo/strategy.js";
-import { dynamicStrategy, fixedStrategy } from "../../src/rl/algo/uniform-strategies.js";
+import { dynamicStrategy, fixedStrategy } from "../../src/rl/algo/strategies/uniform.js";
 import { DEFAULT_SURPRISE } from "../../src/rl/schema.js";
 import type { Population } from "./populations.js";
 import type { SimOptions } from "./simulate.js";

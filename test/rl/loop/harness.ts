@@ -7,9 +7,9 @@ import { problemId, seed } from "../../../src/core/units.js";
 import { fakeLearner } from "../../../src/learner/fake.js";
 import { makeFakeRewarder } from "../../../src/reward/fake.js";
 import { AdaptiveStrategy } from "../../../src/rl/algo/adaptive.js";
-import { batchMinStrategy, batchWindowStrategy } from "../../../src/rl/algo/batch-strategies.js";
+import { batchMinStrategy, batchWindowStrategy } from "../../../src/rl/algo/strategies/yield-rounds.js";
 import type { Strategy } from "../../../src/rl/algo/strategy.js";
-import { dynamicStrategy, fixedStrategy } from "../../../src/rl/algo/uniform-strategies.js";
+import { dynamicStrategy, fixedStrategy } from "../../../src/rl/algo/strategies/uniform.js";
 import { RlTrainer, type TrainerDeps, type TrainerOptions } from "../../../src/rl/loop/trainer.js";
 import { fakeSampler } from "../../../src/sampler/fake.js";
 

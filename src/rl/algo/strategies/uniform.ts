@@ -1,8 +1,8 @@
 /** The two strategies that treat every problem alike: `fixed` (GRPO) and `dynamic` (DAPO's dynamic sampling). */
 
-import type { Rng } from "../../core/rng.js";
-import { type CursorState, ProblemCursor } from "./cursor.js";
-import type { PlannedProblem, Strategy } from "./strategy.js";
+import type { Rng } from "../../../core/rng.js";
+import { type CursorState, ProblemCursor } from "../cursor.js";
+import type { PlannedProblem, Strategy } from "../strategy.js";
 
 /** Posterior of a problem nobody keeps counts for. */
 const FLAT = { a: 1, b: 1 } as const;

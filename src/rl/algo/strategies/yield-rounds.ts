@@ -3,10 +3,10 @@
  * CodeV-R1 (arXiv 2505.24183) as it was released, and as its paper describes it.
  */
 
-import { prefixForCount } from "./beta.js";
-import { type CursorState, ProblemCursor } from "./cursor.js";
-import type { PlannedProblem, Strategy } from "./strategy.js";
-import type { UniformOptions } from "./uniform-strategies.js";
+import { prefixForCount } from "../beta.js";
+import { type CursorState, ProblemCursor } from "../cursor.js";
+import type { PlannedProblem, Strategy } from "../strategy.js";
+import type { UniformOptions } from "./uniform.js";
 
 /** Problems are drawn in chunks of this many (as released). */
 const CHUNK = 8;
