@@ -196,12 +196,12 @@ function mentions(file: string, code: string): Violation[] {
 }
 
 /** Comments become blanks, so that lines keep their numbers; strings stay, because import names are strings. */
-function withoutComments(text: string): string {
+export function withoutComments(text: string): string {
   const token = /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
   return text.replace(token, (t) => (t.startsWith("/") ? t.replace(/[^\n]/g, " ") : t));
 }
 
-function importsOf(code: string): { name: string; line: number }[] {
+export function importsOf(code: string): { name: string; line: number }[] {
   const pattern =
     /(?:^|[;}\s])(?:import|export)\s[^"';]*?from\s*"([^"]+)"|(?:^|[;\s])import\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/g;
   return [...code.matchAll(pattern)].map((m) => ({

@@ -6,6 +6,7 @@ import { pictureOf, worthShowing } from "../verify/picture.js";
 import type { Bench, Place, ProofReport, Report } from "../verify/report.js";
 import { bitsText, differingBits, longOf } from "../verify/values.js";
 import { labelOf } from "../verilog/interface.js";
+import { qualityText } from "./quality-text.js";
 import { paint, printable, wrap } from "./text.js";
 
 const WIDTH = 80;
@@ -121,15 +122,6 @@ function benchLines(b: Bench): string[] {
     ...item("design", interfaceText(b)),
     ...(b.quality === null ? [] : item("bench", qualityText(b.quality))),
   ];
-}
-
-export function qualityText(q: NonNullable<Bench["quality"]>): string {
-  const real = q.mutants - q.equivalent;
-  const extra = [
-    ...(q.equivalent > 0 ? [`${q.equivalent} more are proved equal to it`] : []),
-    ...(q.undecided > 0 ? [`${q.undecided} undecided`] : []),
-  ];
-  return `tells ${q.killed} of ${real} mutants of the golden from it${extra.length > 0 ? ` (${extra.join(", ")})` : ""}`;
 }
 
 function interfaceText(b: Bench): string {

@@ -1,55 +1,10 @@
-/** `train verify`: the verdict for a person, or one JSON object for a script. */
+/** A verdict of `train verify` as the one JSON object that scripts read. */
 
-import { EXIT_CODES, TrainError } from "../core/errors.js";
 import type { Verified } from "../stages/verify/verify.js";
 import { worthShowing } from "../verify/picture.js";
 import type { Report } from "../verify/report.js";
-import { interruptible } from "./interrupt.js";
-import type { Shell } from "./shell.js";
-import { verifyText } from "./verify-text.js";
 
-export interface VerifyWords {
-  readonly golden: string;
-  readonly candidate: { readonly path: string; readonly kind: "design" | "completion" };
-  readonly top: string | undefined;
-  readonly formal: boolean;
-  readonly seconds: number;
-  readonly vcd: string | undefined;
-  readonly seed: number;
-  readonly vectors: number;
-  readonly json: boolean;
-}
-
-/** 0 = pass, 1 = the candidate does not pass; the others are those of every command. */
-export async function verifyCommand(shell: Shell, words: VerifyWords): Promise<number> {
-  const { verifyDesign } = await import("../stages/verify/verify.js");
-  const { golden, candidate, top, seed, vectors, vcd } = words;
-  const formal = words.formal ? { seconds: words.seconds } : null;
-  const request = { cwd: shell.cwd, golden, candidate, top, seed, vectors, vcd, formal };
-  let verified: Verified;
-  try {
-    verified = await interruptible((signal) => verifyDesign(request, shell, signal));
-  } catch (error) {
-    // For a script, a machine that cannot check is a verdict like any other.
-    if (!words.json || !(error instanceof TrainError) || error.code !== "tool") throw error;
-    const { message: log, hint } = error;
-    shell.stdout.write(
-      `${JSON.stringify({ verdict: "infra", golden, candidate: candidate.path, code: "tool", retryable: false, log, hint })}\n`,
-    );
-    return error.exitCode;
-  }
-  shell.stdout.write(
-    words.json ? `${JSON.stringify(verifyJson(verified))}\n` : verifyText(verified, shell.stdout.colour),
-  );
-  return exitCodeOf(verified.report);
-}
-
-function exitCodeOf(report: Report): number {
-  if (report.verdict === "pass") return 0;
-  if (report.verdict === "refused") return EXIT_CODES.data;
-  return report.verdict === "infra" ? EXIT_CODES.tool : 1;
-}
-
+/** Times in milliseconds; what the verdict does not have is null. */
 export function verifyJson(v: Verified): Readonly<Record<string, unknown>> {
   const { report } = v;
   return {

@@ -1,13 +1,31 @@
 /** `train testbench`: writes the file and says what is in it and how to run it. */
 
 import { basename } from "node:path";
-import type { Written } from "../stages/verify/testbench.js";
-import { interruptible } from "./interrupt.js";
-import type { Shell } from "./shell.js";
-import { printable } from "./text.js";
-import { qualityText } from "./verify-text.js";
+import type { Written } from "../../stages/verify/testbench.js";
+import { designOptions, required, stimuli } from "../design-words.js";
+import { interruptible } from "../interrupt.js";
+import { qualityText } from "../quality-text.js";
+import type { Shell } from "../shell.js";
+import { printable } from "../text.js";
+import { single } from "../usage.js";
+import { type Args, type Command, flag, text } from "./command.js";
 
-export interface TestbenchWords {
+const EXAMPLE = "train testbench --golden golden.v -o tb.v";
+
+export const testbench: Command = {
+  name: "testbench",
+  describe: "Write a self-checking testbench for a design",
+  usage: "$0 testbench --golden FILE -o FILE\n\nWrite a self-checking testbench for a design.",
+  options: () => ({
+    ...designOptions,
+    out: { ...text("Where to write it; .json: what the rewarder keeps; - is stdout"), alias: "o" },
+    mutants: flag("Say how many mutants of the golden it catches"),
+    json: flag("Print what was written as one JSON object"),
+  }),
+  run: (shell, _parts, args) => write(shell, wordsOf(args)),
+};
+
+interface TestbenchWords {
   readonly golden: string;
   readonly top: string | undefined;
   readonly out: string;
@@ -17,8 +35,19 @@ export interface TestbenchWords {
   readonly json: boolean;
 }
 
-export async function testbenchCommand(shell: Shell, words: TestbenchWords): Promise<number> {
-  const { writeTestbench } = await import("../stages/verify/testbench.js");
+function wordsOf(args: Args): TestbenchWords {
+  return {
+    golden: required("golden", args.golden, EXAMPLE),
+    top: single("top", args.top),
+    out: required("out", args.out, EXAMPLE),
+    mutants: args.mutants === true,
+    ...stimuli(args),
+    json: args.json === true,
+  };
+}
+
+async function write(shell: Shell, words: TestbenchWords): Promise<number> {
+  const { writeTestbench } = await import("../../stages/verify/testbench.js");
   const { golden, top, out, seed, vectors } = words;
   const written = await interruptible((signal) =>
     writeTestbench({ cwd: shell.cwd, golden, top, out, seed, vectors }, shell, signal),

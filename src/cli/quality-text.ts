@@ -1,0 +1,12 @@
+/** How well a testbench tells the golden from its mutants, as one line. */
+
+import type { Bench } from "../verify/report.js";
+
+export function qualityText(q: NonNullable<Bench["quality"]>): string {
+  const real = q.mutants - q.equivalent;
+  const extra = [
+    ...(q.equivalent > 0 ? [`${q.equivalent} more are proved equal to it`] : []),
+    ...(q.undecided > 0 ? [`${q.undecided} undecided`] : []),
+  ];
+  return `tells ${q.killed} of ${real} mutants of the golden from it${extra.length > 0 ? ` (${extra.join(", ")})` : ""}`;
+}
