@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadConfig } from "../../src/config/load.js";
 import type { TrainError } from "../../src/core/errors.js";
-import { LEARNER_LOSS, type LossOption, unsupportedLoss } from "../../src/learner/supports.js";
+import { LEARNERS } from "../../src/learner/index.js";
+import { type LossOption, unsupportedLoss } from "../../src/learner/learner-engine.js";
 import { rlStageSchema } from "../../src/stages/schema.js";
 
 /** The messages for a config file with this text. */
@@ -95,6 +96,6 @@ describe("what a learner computes", () => {
 
   it("names the options that are on and that it does not", () => {
     expect(unsupportedLoss(loss, new Set<LossOption>(["entropy_coef"]))).toEqual(["dual_clip"]);
-    expect(unsupportedLoss(loss, LEARNER_LOSS.embedded)).toEqual([]);
+    expect(unsupportedLoss(loss, LEARNERS.embedded.loss)).toEqual([]);
   });
 });

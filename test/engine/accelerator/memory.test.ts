@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { SHAPES } from "../../../bench/gpu-node/shapes.js";
 import { activationBytes, memoryPlan } from "../../../src/engine/accelerator/memory.js";
 import { chooseBackends, planMemory } from "../../../src/engine/choices.js";
-import { learnerSchema } from "../../../src/learner/schema.js";
+import { LEARNERS } from "../../../src/learner/index.js";
 import { countParameters } from "../../../src/model/parameters.js";
 
 const config = { ...SHAPES["121M"]!, maxPositionEmbeddings: 1024 };
@@ -24,7 +24,7 @@ describe("the memory plan", () => {
   });
 
   it("refuses what the GPU cannot hold, with what to change", async () => {
-    const section = learnerSchema.parse({ micro_batch_tokens: 65536, checkpointing: "off" });
+    const section = LEARNERS.embedded.schema.parse({ micro_batch_tokens: 65536, checkpointing: "off" });
     const backends = {
       ...(await chooseBackends(null, { backend: "auto", top_p: 1 }, 1)),
       learner: { order: ["tfjs-node-gpu" as const], reason: "" },
