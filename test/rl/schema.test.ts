@@ -91,6 +91,45 @@ describe("contradictions of the rl section", () => {
   });
 });
 
+describe("an engine's own keys", () => {
+  it.each([
+    [
+      "a learner and a sampler between which weights cannot travel",
+      "learner: {engine: fake}\nsampler:\n  engine: embedded\n",
+      'a.yaml:3:11 sampler.engine: the fake learner gives its weights as the file of the fake learner, which the embedded sampler does not take; use it with sampler.engine: fake, or this sampler with learner.engine: embedded (got "embedded")',
+    ],
+    [
+      "a key that only another engine reads",
+      "learner: {engine: fake}\nsampler:\n  engine: fake\n  slots: 3\n",
+      "a.yaml:4:3 sampler.slots: not read with engine: fake, only with engine: embedded",
+    ],
+    [
+      "a typo beside an engine's own keys",
+      "learner:\n  treads: 3\n",
+      "a.yaml:2:3 learner.treads: unknown key; did you mean learner.threads?",
+    ],
+    [
+      "an engine that is not there",
+      "sampler:\n  engine: vlm\n",
+      'a.yaml:2:11 sampler.engine: expected one of embedded, fake, got "vlm"',
+    ],
+    [
+      "a value of another type, in the words of the engine that reads it",
+      "sampler: {slots: 0}\n",
+      "a.yaml:1:18 sampler.slots: expected a whole number >= 1 and <= 4096 or null, got 0",
+    ],
+  ])("%s", (_what, text, message) => {
+    expect(mistakes(text)).toEqual([message]);
+  });
+
+  it.each([
+    "learner: {engine: fake}\nsampler: {engine: fake, max_tokens: 1k}\n",
+    "sampler:\n  slots: 1k\nlearner:\n",
+  ])("lets %j pass", (text) => {
+    expect(mistakes(text)).toEqual([]);
+  });
+});
+
 describe("what a learner computes", () => {
   const loss = { dual_clip: 3, kl_coef: 0, entropy_coef: 0.01, importance_cap: null };
 
