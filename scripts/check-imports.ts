@@ -21,6 +21,7 @@ import { fileURLToPath } from "node:url";
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
   text: [],
+  rpc: [],
   verilog: [],
   sim: [],
   model: ["text"],
@@ -43,6 +44,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "equiv/golden",
   ],
   reward: [
+    "rpc",
     "verilog",
     "sim",
     "equiv",
@@ -69,6 +71,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "engine/ort": ["engine/step", "engine/qwen2", "engine/onnx", "engine/accelerator", "model"],
   "engine/tfjs": ["engine/step", "engine/qwen2", "engine/accelerator", "model"],
   engine: [
+    "rpc",
     "engine/ort",
     "engine/tfjs",
     "engine/step",
