@@ -21,6 +21,7 @@ import { fileURLToPath } from "node:url";
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
   text: [],
+  rpc: [],
   verilog: [],
   sim: [],
   model: ["text"],
@@ -43,7 +44,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     "equiv/golden",
   ],
   // Those who use the checker see its face, never its rooms.
-  reward: ["verilog", "sim", "equiv", "text"],
+  reward: ["rpc", "verilog", "sim", "equiv", "text"],
   verify: ["verilog", "equiv", "text"],
   "engine/onnx": [],
   "engine/accelerator": ["engine/onnx", "model"],
@@ -52,6 +53,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "engine/ort": ["engine/step", "engine/qwen2", "engine/onnx", "engine/accelerator", "model"],
   "engine/tfjs": ["engine/step", "engine/qwen2", "engine/accelerator", "model"],
   engine: [
+    "rpc",
     "engine/ort",
     "engine/tfjs",
     "engine/step",

@@ -12,15 +12,10 @@ import type { Batch, Completion, SampleRequest, StepHyper, StepReport } from "..
 import { type PolicyVersion, policyVersion } from "../core/units.js";
 import type { Qwen2Config } from "../model/config.js";
 import type { Weights } from "../model/parameters.js";
+import { makeCalls } from "../rpc/calls.js";
+import type { Answer } from "../rpc/wire.js";
 import type { LearnerBackend, SamplerBackend } from "./accelerator/backends.js";
-import {
-  type CallName,
-  type Calls,
-  type EngineFacts,
-  type FromWorker,
-  fromWire,
-  type WorkerSettings,
-} from "./protocol.js";
+import type { EngineCalls, EngineFacts, WorkerSettings } from "./protocol.js";
 import { flatLayout, packWeights, viewsOf } from "./qwen2/flat.js";
 import type { CheckpointingMode } from "./tfjs/checkpointing.js";
 
@@ -175,40 +170,19 @@ function checkedLength(maxLength: number, config: Qwen2Config): number {
   return maxLength;
 }
 
-interface Pending {
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
-  item?(value: unknown): void;
-}
-
-type Extras<N extends CallName> = {
-  readonly signal?: AbortSignal | undefined;
-  readonly item?: (value: Calls[N]["item"]) => void;
-  readonly transfer?: readonly ArrayBuffer[];
-};
-
 function startWorker(settings: WorkerSettings) {
   const worker = spawnWorker(settings);
-  const pending = new Map<number, Pending>();
-  let nextId = 0;
-  let dead: TrainError | null = null;
-  const die = (error: TrainError): void => {
-    dead ??= error;
-    for (const call of pending.values()) call.reject(dead);
-    pending.clear();
-  };
-  worker.on("message", (message: FromWorker) => {
-    const call = pending.get(message.id);
-    if (call === undefined) return;
-    if (message.kind === "item") {
-      call.item?.(message.value);
-      return;
-    }
-    pending.delete(message.id);
-    if (pending.size === 0) worker.unref();
-    if (message.kind === "result") call.resolve(message.value);
-    else call.reject(fromWire(message.error));
+  let over = false;
+  const calls = makeCalls<EngineCalls>({
+    send: (message, transfer) => worker.postMessage(message, transfer),
+    hold: (on) => (on ? worker.ref() : worker.unref()),
+    onAbort: "wait",
   });
+  const die = (error: TrainError): void => {
+    over = true;
+    calls.end(error);
+  };
+  worker.on("message", (answer: Answer) => void calls.hear(answer));
   worker.on("error", (cause) =>
     die(new TrainError("worker", `the embedded engine's thread died: ${cause.message}`, { cause })),
   );
@@ -216,83 +190,15 @@ function startWorker(settings: WorkerSettings) {
     die(new TrainError("worker", `the embedded engine is not running (its thread ended with code ${code})`)),
   );
   worker.unref();
-
-  const call = <N extends CallName>(
-    name: N,
-    args: Calls[N]["args"],
-    { signal, item, transfer = [] }: Extras<N> = {},
-  ): Promise<Calls[N]["result"]> => {
-    if (dead !== null) return Promise.reject(dead);
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    const id = nextId++;
-    return new Promise<Calls[N]["result"]>((resolve, reject) => {
-      const abort = (): void => worker.postMessage({ kind: "abort", id });
-      const settle = (): void => signal?.removeEventListener("abort", abort);
-      signal?.addEventListener("abort", abort, { once: true });
-      pending.set(id, {
-        resolve(value) {
-          settle();
-          resolve(value as Calls[N]["result"]);
-        },
-        reject(error) {
-          settle();
-          reject(signal?.aborted && isStop(error) ? signal.reason : error);
-        },
-        ...(item && { item: item as (value: unknown) => void }),
-      });
-      worker.ref();
-      worker.postMessage({ kind: "call", id, name, args }, transfer);
-    });
-  };
-
   return {
-    call,
-
-    async *stream<N extends CallName>(
-      name: N,
-      args: Calls[N]["args"],
-      signal?: AbortSignal,
-    ): AsyncGenerator<Calls[N]["item"], void, undefined> {
-      const leave = new AbortController();
-      const stop = signal === undefined ? leave.signal : AbortSignal.any([signal, leave.signal]);
-      const items: Calls[N]["item"][] = [];
-      let wake: () => void = () => {};
-      let ended = false;
-      const done = call(name, args, {
-        signal: stop,
-        item(value) {
-          items.push(value);
-          wake();
-        },
-      }).finally(() => {
-        ended = true;
-        wake();
-      });
-      done.catch(() => {}); // awaited below; this keeps an early failure from counting as unhandled
-      try {
-        for (;;) {
-          while (items.length > 0) yield items.shift()!;
-          if (ended) break;
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        }
-        await done;
-        signal?.throwIfAborted();
-      } finally {
-        if (!ended) leave.abort();
-      }
-    },
-
+    ...calls,
     async stop(): Promise<void> {
-      if (dead !== null) return;
-      await call("close", []).catch(() => {});
+      if (over) return;
+      await calls.call("close", []).catch(() => {});
       await worker.terminate();
     },
   };
 }
-
-const isStop = (error: unknown): boolean => error instanceof TrainError && error.code === "interrupted";
 
 /** The built worker's file is beside this one; run from source, it needs tsx, which a worker does not inherit. */
 function spawnWorker(settings: unknown): Worker {

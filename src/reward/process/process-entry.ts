@@ -1,17 +1,16 @@
 /** The rewarder's process: one rewarder, driven by messages. Its proxy is `rewarder-process.ts`. */
 
 import type { Problem } from "../../core/types.js";
+import { serveCalls } from "../../rpc/serve.js";
+import type { Answer } from "../../rpc/wire.js";
 import { makeRewarder } from "../rewarder.js";
 import type { RewarderSettings } from "../settings.js";
 import {
-  type Answer,
-  type CallName,
-  type Calls,
   epochMs,
   type FromProcess,
   type Gauges,
+  type RewardCalls,
   type ToProcess,
-  toWire,
 } from "./process-protocol.js";
 
 const GAUGE_MS = 100;
@@ -21,7 +20,6 @@ const GATHER_MS = 10;
 function serve(settings: RewarderSettings): (message: ToProcess) => void {
   const rewarder = makeRewarder(settings);
   const problems = new Map<number, Problem>();
-  const aborts = new Map<number, AbortController>();
   let gathered: Answer[] = [];
   let sentAt = Number.NEGATIVE_INFINITY;
   let shown: Gauges = { running: 0, oldest: 0 };
@@ -57,48 +55,30 @@ function serve(settings: RewarderSettings): (message: ToProcess) => void {
     return known;
   };
 
-  const handlers: {
-    [N in CallName]: (args: Calls[N]["args"], signal: AbortSignal, id: number) => Promise<Calls[N]["result"]>;
-  } = {
-    score: ({ problem: number, ...request }, signal) =>
-      rewarder.score({ ...request, problem: problem(number) }, signal),
-    prepare: ({ problems: numbers }, signal, id) =>
-      rewarder.prepare(
-        numbers.map(problem),
-        (done, total) => send({ kind: "progress", id, done, total }),
-        signal,
-      ),
-    explain: ({ problem: number, code }, signal) => rewarder.explain(problem(number), code, signal),
-    stats: () => rewarder.stats(),
-    environment: () => rewarder.environment(),
-    close: async () => {
-      await rewarder.close();
-      return null;
+  const take = serveCalls<RewardCalls>(
+    {
+      score: ({ problem: number, ...request }, { signal }) =>
+        rewarder.score({ ...request, problem: problem(number) }, signal),
+      prepare: ({ problems: numbers }, { signal, item }) =>
+        rewarder.prepare(numbers.map(problem), (done, total) => item({ done, total }), signal),
+      explain: ({ problem: number, code }, { signal }) => rewarder.explain(problem(number), code, signal),
+      stats: () => rewarder.stats(),
+      environment: () => rewarder.environment(),
+      close: async () => {
+        await rewarder.close();
+        return null;
+      },
     },
-  };
-
-  const answer = async (message: Extract<ToProcess, { kind: "call" }>): Promise<void> => {
-    const { id, name, args } = message;
-    const abort = new AbortController();
-    aborts.set(id, abort);
-    try {
-      const handler = handlers[name] as (args: unknown, signal: AbortSignal, id: number) => Promise<unknown>;
-      send({ kind: "result", id, value: await handler(args, abort.signal, id) });
-    } catch (thrown) {
-      send({ kind: "error", id, error: toWire(thrown) });
-    } finally {
-      aborts.delete(id);
-    }
-  };
+    send,
+    { inOrder: false },
+  );
 
   return (message) => {
-    if (message.kind === "call") {
-      void answer(message);
-    } else if (message.kind === "abort") {
-      aborts.get(message.id)?.abort();
-    } else if (message.kind === "problem") {
+    if (message.kind === "problem") {
       const { number, id, task } = message;
       problems.set(number, { id, task, prompt: [], meta: { source: "process", split: "train" } });
+    } else if (message.kind !== "settings") {
+      take(message);
     }
   };
 }
