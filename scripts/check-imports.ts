@@ -25,7 +25,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   verilog: [],
   sim: [],
   model: ["text"],
-  data: ["text", "model"],
+  data: ["text", "model", "verilog"],
   "rl/algo": [],
   rl: ["rl/algo"],
   "rl/loop": ["rl/algo", "rl"],
