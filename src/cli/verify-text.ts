@@ -4,7 +4,8 @@ import { type Moment, whereOf } from "../equiv/moments.js";
 import type { Verified } from "../stages/verify/verify.js";
 import { pictureOf, worthShowing } from "../verify/picture.js";
 import type { Bench, Place, ProofReport, Report } from "../verify/report.js";
-import { bitsText, differingBits, labelOf, longOf } from "../verify/values.js";
+import { bitsText, differingBits, longOf } from "../verify/values.js";
+import { labelOf } from "../verilog/interface.js";
 import { qualityText } from "./quality-text.js";
 import { paint, printable, wrap } from "./text.js";
 

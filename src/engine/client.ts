@@ -21,7 +21,7 @@ import {
   fromWire,
   type WorkerSettings,
 } from "./protocol.js";
-import { flatLayout, viewsOf } from "./qwen2/flat.js";
+import { flatLayout, packWeights, viewsOf } from "./qwen2/flat.js";
 import type { CheckpointingMode } from "./tfjs/checkpointing.js";
 
 export interface EngineOptions {
@@ -50,8 +50,8 @@ export interface Engine {
   readonly config: Qwen2Config;
   readonly maxLength: number;
   readonly facts: EngineFacts;
-  /** Updates applied so far, over restores too. */
-  readonly version: PolicyVersion;
+  /** Optimizer updates behind the weights, over restores too. */
+  readonly updates: number;
   /** One optimizer step; when `signal` aborts before the update, rejects and leaves the weights alone. */
   train(batch: Batch, hyper: StepHyper, signal?: AbortSignal): Promise<StepReport>;
   /** The step's summed gradient, flat in the order of `flatLayout`, without an update. */
@@ -61,7 +61,7 @@ export interface Engine {
   /**
    * Completions as they finish. When `signal` aborts, what is unfinished is dropped and the iteration throws the
    * signal's reason; leaving the loop early stops the sampling too.
-   * @param version goes into the completions; default: the engine's own version
+   * @param version goes into the completions; default 0
    */
   generate(
     requests: readonly SampleRequest[],
@@ -74,6 +74,8 @@ export interface Engine {
   flatWeights(): Promise<Float32Array>;
   /** Takes over another engine's `flatWeights`, and their buffer; the optimizer state stays what it was. */
   adopt(weights: Float32Array): Promise<void>;
+  /** The same from weights by name; the call is made at once. @throws TrainError data when they are another model's */
+  adoptModel(weights: Weights): Promise<void>;
   /** Writes weights and optimizer state into an existing directory; `restore` reads them back bit for bit. */
   save(dir: string): Promise<void>;
   restore(dir: string): Promise<void>;
@@ -101,7 +103,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     tf32: options.tf32 ?? false,
     deviceBytes: options.deviceBytes ?? null,
   });
-  let version = 0;
+  let updates = 0;
   let facts: EngineFacts;
   try {
     facts = await rpc.call("facts", []);
@@ -109,25 +111,28 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     await rpc.stop();
     throw thrown;
   }
+  const adopt = async (weights: Float32Array): Promise<void> => {
+    await rpc.call("adopt", [weights], { transfer: [weights.buffer as ArrayBuffer] });
+  };
   return {
     config,
     maxLength,
     facts,
-    get version() {
-      return policyVersion(version);
+    get updates() {
+      return updates;
     },
     async train(batch, hyper, signal) {
       const report = await rpc.call("train", [batch, hyper], {
         signal,
         ...(options.note !== undefined && { item: options.note }),
       });
-      version = report.version;
+      updates = report.updates;
       return report;
     },
     gradients: (batch, microBatchTokens) => rpc.call("gradients", [batch, microBatchTokens]),
     logprobs: (batch, signal) => rpc.call("logprobs", [batch, LOGPROB_TOKENS], { signal }),
-    async *generate(requests, signal, as) {
-      for await (const item of rpc.stream("generate", [requests, as ?? policyVersion(version)], signal)) {
+    async *generate(requests, signal, version = policyVersion(0)) {
+      for await (const item of rpc.stream("generate", [requests, version], signal)) {
         if ("note" in item) options.note?.(item.note);
         else yield item;
       }
@@ -136,14 +141,18 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       return viewsOf(flatLayout(config), await rpc.call("flat", []));
     },
     flatWeights: () => rpc.call("flat", []),
-    async adopt(weights) {
-      await rpc.call("adopt", [weights], { transfer: [weights.buffer as ArrayBuffer] });
+    adopt,
+    adoptModel(weights) {
+      const layout = flatLayout(config);
+      const flat = new Float32Array(layout.size);
+      packWeights(layout, weights, flat);
+      return adopt(flat);
     },
     async save(dir) {
       await rpc.call("save", [dir]);
     },
     async restore(dir) {
-      version = await rpc.call("restore", [dir]);
+      updates = await rpc.call("restore", [dir]);
     },
     close: () => rpc.stop(),
   };

@@ -51,12 +51,6 @@ export function guardedLearner({ trainer, note }: Guarded): DeviceLearner {
     get adam() {
       return trainer.adam;
     },
-    get version() {
-      return trainer.version;
-    },
-    set version(value) {
-      trainer.version = value;
-    },
     async step(batch, hyper, aborted) {
       const tokens = Math.min(hyper.microBatchTokens, most);
       try {

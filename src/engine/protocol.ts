@@ -53,6 +53,7 @@ export interface Calls {
   flat: { args: []; result: Float32Array; item: never };
   adopt: { args: [Float32Array]; result: null; item: never };
   save: { args: [string]; result: null; item: never };
+  /** Gives the count of updates behind the restored weights. */
   restore: { args: [string]; result: number; item: never };
   close: { args: []; result: null; item: never };
 }

@@ -80,16 +80,7 @@ async function start(settings: WorkerSettings) {
   });
   const trainer = guardedLearner({ trainer: learner.value.trainer, note: (text) => note(text) });
   const { generator } = sampler.value;
-  const state = {
-    weights,
-    adam: trainer.adam,
-    get version() {
-      return trainer.version;
-    },
-    set version(value: number) {
-      trainer.version = value;
-    },
-  };
+  const state = { weights, adam: trainer.adam };
 
   type Handler = (args: readonly unknown[], emit: (item: unknown) => void, aborted: () => boolean) => unknown;
   const handlers: Record<CallName, Handler> = {
@@ -129,7 +120,7 @@ async function start(settings: WorkerSettings) {
     restore: async ([dir]) => {
       await restoreState(dir as string, layout, state);
       await trainer.push(true);
-      return trainer.version;
+      return trainer.adam.count;
     },
     close: async () => {
       await trainer.close();

@@ -3,11 +3,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, TrainError } from "../core/errors.js";
+import { FAKE_WEIGHTS_FILE } from "../core/handover.js";
 import type { Learner } from "../core/ports.js";
 import type { Batch } from "../core/types.js";
-import { policyVersion } from "../core/units.js";
-
-const STATE_FILE = "fake-learner.json";
 
 export interface FakeLearner extends Learner {
   /** The batches of every step since the start, in order. */
@@ -32,9 +30,7 @@ export function fakeLearner(options: FakeLearnerOptions): FakeLearner {
     get state() {
       return state;
     },
-    async probe() {
-      return { engine: "fake", device: "none", parameters: 1, maxLength, vocabSize };
-    },
+    info: { engine: "fake", device: "none", parameters: 1, maxLength, vocabSize },
     async step(batch, hyper, signal) {
       signal.throwIfAborted();
       batches.push(batch);
@@ -57,7 +53,7 @@ export function fakeLearner(options: FakeLearnerOptions): FakeLearner {
         ratioMax: 1,
         klBehavior: 0,
         entropy: Math.log(vocabSize),
-        version: policyVersion(state.updates),
+        updates: state.updates,
         seconds: 0,
       };
     },
@@ -67,14 +63,14 @@ export function fakeLearner(options: FakeLearnerOptions): FakeLearner {
       for (const start of batch.rowStart) if (start < logprobs.length) logprobs[start] = 0;
       return logprobs;
     },
-    async publish(dir) {
-      await writeFile(join(dir, STATE_FILE), JSON.stringify(state));
+    async exportTo(dir) {
+      await writeFile(join(dir, FAKE_WEIGHTS_FILE), JSON.stringify(state));
     },
     async save(dir) {
-      await writeFile(join(dir, STATE_FILE), JSON.stringify(state));
+      await writeFile(join(dir, FAKE_WEIGHTS_FILE), JSON.stringify(state));
     },
     async restore(dir) {
-      const path = join(dir, STATE_FILE);
+      const path = join(dir, FAKE_WEIGHTS_FILE);
       try {
         state = JSON.parse(await readFile(path, "utf8"));
       } catch (cause) {

@@ -9,8 +9,14 @@ import { messageOf, TrainError } from "../core/errors.js";
 export interface Ran {
   /** null: there is no such program. */
   readonly code: number | null;
+  /** Name of the signal that ended it, where one did. */
+  readonly signal?: string;
   readonly output: string;
 }
+
+/** How a program ended, for a message: `SIGABRT` or `exit code 1`. */
+export const endedBy = ({ code, signal }: Ran): string =>
+  signal ?? (code === null ? "not found" : `exit code ${code}`);
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -54,7 +60,11 @@ export function realEffects(say: (line: string) => void, libraryPath: string): E
         });
         const absent = ran.code === "ENOENT" || ran.code === "EACCES";
         const late = ran.timedOut ? `\nno answer within ${options.seconds} s` : "";
-        return { code: absent ? null : (ran.exitCode ?? 128), output: (ran.all ?? "") + late };
+        return {
+          code: absent ? null : (ran.exitCode ?? 128),
+          ...(ran.signal !== undefined && { signal: ran.signal }),
+          output: (ran.all ?? "") + late,
+        };
       } finally {
         clearInterval(timer);
       }

@@ -5,7 +5,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { TfjsPackage } from "../engine/accelerator/locate.js";
-import type { Effects } from "./effects.js";
+import { type Effects, endedBy } from "./effects.js";
 
 export interface TestResult {
   readonly ok: boolean;
@@ -31,10 +31,10 @@ export async function selfTest(
       env: { ...env, ...more },
       seconds: SECONDS,
     });
-  const { code, output } = await child({});
-  const result = resultIn(output) ?? {
+  const ran = await child({});
+  const result = resultIn(ran.output) ?? {
     ok: false,
-    value: `the test process ended with ${code}${lastLine(output)}`,
+    value: `the test process ended with ${endedBy(ran)}${lastLine(ran.output)}`,
   };
   if (result.ok || backend !== "tfjs-node-gpu") return result;
   // TensorFlow says why it opens no GPU only in its log, which is quiet by default.

@@ -4,38 +4,49 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { TrainError } from "../core/errors.js";
-import type { Learner, Sampler } from "../core/ports.js";
+import type { Handover, Learner, Sampler } from "../core/ports.js";
 import { shellWord } from "../core/shell-words.js";
 import type { Message, Problem } from "../core/types.js";
+import type { PolicyVersion } from "../core/units.js";
+import { backendChoices, chooseBackends, engineLabel, planMemory } from "../engine/choices.js";
 import { type Engine, startEngine } from "../engine/client.js";
 import { embeddedLearner } from "../learner/embedded.js";
 import type { LearnerSection } from "../learner/schema.js";
-import type { Qwen2Config } from "../model/config.js";
-import { loadModelDir } from "../model/hf.js";
-import { countParameters, type Weights } from "../model/parameters.js";
+import { type OpenedModel, openModelDir } from "../model/hf.js";
+import { countParameters } from "../model/parameters.js";
 import { embeddedSampler } from "../sampler/embedded.js";
 import type { SamplerSection } from "../sampler/schema.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import { backendChoices, chooseBackends, engineLabel, planMemory } from "./backends.js";
+import { makeHandover } from "./handover.js";
 import type { StageContext } from "./stage.js";
 
 /** Parameters from which products are worth rounding their factors to TF32; smaller models wait for launches instead. */
 const TF32_PARAMETERS = 10_000_000;
 
+/** A model with what draws from it and what trains it, whichever engines these are. */
 export interface Policy {
-  readonly config: Qwen2Config;
-  readonly parameters: number;
   readonly tokenizer: Tokenizer;
-  readonly engine: Engine;
+  /** Longest row of prompt and completion together, in tokens. */
+  readonly contextTokens: number;
+  readonly vocabSize: number;
+  readonly parameters: number;
+  /** null = opened for sampling alone. */
+  readonly learner: Learner | null;
+  readonly sampler: Sampler;
+  /** Brings the learner's weights to the sampler. */
+  readonly handover: Handover;
   /** What run records call the engines, and what their `auto` settings came to. */
   readonly label: string;
   readonly choices: Readonly<Record<string, string>>;
-  readonly learner: Learner;
-  readonly sampler: Sampler;
   /** Completion ids to text. */
   readonly decode: (ids: Int32Array) => string;
   readonly promptIds: (problem: Problem) => Int32Array;
   close(): Promise<void>;
+}
+
+/** A policy that was opened to be trained. */
+export interface TrainablePolicy extends Policy {
+  readonly learner: Learner;
 }
 
 /** A path of a config: absolute, or seen from the working directory, or from the package. */
@@ -59,7 +70,10 @@ export function modelDirOf(path: string, ctx: Pick<StageContext, "cwd" | "root">
 }
 
 export interface OpenPolicy {
+  /** Model directory; for a model that is made from nothing, its tokenizer's. */
   readonly dir: string;
+  /** Default: the model in `dir`. Its weights are read by an engine that holds them in this program, and by no other. */
+  readonly model?: OpenedModel;
   /** null = nothing will be trained. */
   readonly learner: LearnerSection | null;
   readonly sampler: SamplerSection;
@@ -72,29 +86,21 @@ export interface OpenPolicy {
   readonly apart?: boolean;
 }
 
+export function openPolicy(open: OpenPolicy & { readonly learner: LearnerSection }): Promise<TrainablePolicy>;
+export function openPolicy(open: OpenPolicy): Promise<Policy>;
 export async function openPolicy(open: OpenPolicy): Promise<Policy> {
-  const [tokenizer, model] = await Promise.all([loadTokenizer(open.dir), loadModelDir(open.dir)]);
-  return startPolicy({ ...open, tokenizer, ...model });
-}
-
-export async function startPolicy(
-  open: OpenPolicy & {
-    readonly tokenizer: Tokenizer;
-    readonly config: Qwen2Config;
-    readonly weights: Weights;
-  },
-): Promise<Policy> {
-  const { weights, tokenizer, dir } = open;
+  const { dir } = open;
+  const [tokenizer, model] = await Promise.all([loadTokenizer(dir), open.model ?? openModelDir(dir)]);
   // A base model's config may not know the token that its chat template ends turns with; both stop a rollout.
-  const eosTokenIds = [...new Set([...open.config.eosTokenIds, ...tokenizer.eosIds])];
-  const config = { ...open.config, eosTokenIds };
+  const eosTokenIds = [...new Set([...model.config.eosTokenIds, ...tokenizer.eosIds])];
+  const config = { ...model.config, eosTokenIds };
   const parameters = countParameters(config);
   const backends = await chooseBackends(open.learner, open.sampler, parameters);
   // Prompts are about as long as answers at most; a longer row is met by smaller micro-batches.
   const rowTokens = Math.min(config.maxPositionEmbeddings, open.rowTokens ?? 2 * open.sampler.max_tokens);
   const memory = open.learner === null ? null : planMemory(backends, config, open.learner, rowTokens);
   const settings = {
-    model: { config, weights },
+    model: { config, weights: await model.weights() },
     note: open.warn,
     checkpointing: open.learner?.checkpointing ?? ("auto" as const),
     deviceBytes: backends.machine.gpuBytes,
@@ -120,27 +126,34 @@ export async function startPolicy(
   }
   const facts = [engine.facts, (drawing ?? engine).facts] as const;
   for (const refused of new Set(facts.flatMap((f) => f.refused))) open.warn(refused);
-  const prompts = new Map<string, Int32Array>();
+  const learner = open.learner === null ? null : embeddedLearner(engine, { tokenizerDir: dir });
+  const { sampler, intake } = embeddedSampler(drawing ?? engine);
   return {
-    config,
-    parameters,
     tokenizer,
-    engine,
+    contextTokens: config.maxPositionEmbeddings,
+    vocabSize: config.vocabSize,
+    parameters,
+    learner,
+    sampler,
+    handover:
+      learner === null
+        ? nothingToPublish
+        : makeHandover(
+            {
+              learner,
+              gives: ["memory"],
+              memory: async () => (drawing === null ? null : engine.flatWeights()),
+            },
+            { intake, takes: ["memory"], weightType: "F32" },
+            dir,
+          ),
     label: engineLabel(...facts),
     choices: {
       ...backendChoices(backends, ...facts),
       ...(memory !== null && { "learner.memory": memory }),
     },
-    learner: embeddedLearner(engine, { tokenizerDir: dir }),
-    sampler: drawing === null ? embeddedSampler(engine) : embeddedSampler(drawing, engine),
     decode: (ids) => tokenizer.decode(ids),
-    promptIds: (problem) => {
-      const known = prompts.get(problem.id);
-      if (known !== undefined) return known;
-      const ids = tokenizer.encodePrompt(problem.prompt);
-      prompts.set(problem.id, ids);
-      return ids;
-    },
+    promptIds: promptEncoder(tokenizer),
     close: async () => {
       await drawing?.close();
       await engine.close();
@@ -148,23 +161,56 @@ export async function startPolicy(
   };
 }
 
+const nothingToPublish: Handover = {
+  async publish() {
+    throw new TrainError(
+      "bug",
+      "this policy was opened without a learner, so there are no weights to publish",
+    );
+  },
+};
+
+/** Encodes each problem's prompt once. */
+function promptEncoder(tokenizer: Tokenizer): (problem: Problem) => Int32Array {
+  const prompts = new Map<string, Int32Array>();
+  return (problem) => {
+    const known = prompts.get(problem.id);
+    if (known !== undefined) return known;
+    const ids = tokenizer.encodePrompt(problem.prompt);
+    prompts.set(problem.id, ids);
+    return ids;
+  };
+}
+
 /** The part of a checkpoint that is the policy: Hugging Face layout for others, fp32 and moments for going on. */
-export async function saveCheckpoint(dir: string, { learner }: Policy): Promise<void> {
+export async function saveCheckpoint(dir: string, { learner }: TrainablePolicy): Promise<void> {
   await mkdir(join(dir, "policy"));
   await mkdir(join(dir, "optimizer"));
-  await learner.publish(join(dir, "policy"));
+  await learner.exportTo(join(dir, "policy"), { dtype: "F32" });
   await learner.save(join(dir, "optimizer"));
 }
 
-/** Reads back what `saveCheckpoint` wrote, bit for bit, and gives the sampler the same weights. */
-export async function restoreCheckpoint(dir: string, { learner, sampler, engine }: Policy): Promise<void> {
-  await learner.restore(join(dir, "optimizer"));
-  await sampler.publish(engine.version, null);
+/** Reads back what `saveCheckpoint` wrote, bit for bit; the sampler keeps what it has. */
+export const restoreLearner = (dir: string, { learner }: TrainablePolicy): Promise<void> =>
+  learner.restore(join(dir, "optimizer"));
+
+/**
+ * Reads back what `saveCheckpoint` wrote, bit for bit, and gives the sampler the same weights.
+ * @param version that the loop had published these weights as, so that completions carry the same one again
+ */
+export async function restoreCheckpoint(
+  dir: string,
+  policy: TrainablePolicy,
+  version: PolicyVersion,
+  signal: AbortSignal,
+): Promise<void> {
+  await restoreLearner(dir, policy);
+  await policy.handover.publish(version, signal);
 }
 
 /** Every prompt must leave room for an answer. @throws TrainError data naming the first prompts that do not fit */
 export function requireRoom(policy: Policy, problems: readonly Problem[], maxTokens: number): void {
-  const limit = policy.config.maxPositionEmbeddings;
+  const limit = policy.contextTokens;
   const atMost = tokenBound(policy.tokenizer);
   const long = problems.filter(
     (p) => atMost(p.prompt) + maxTokens > limit && policy.promptIds(p).length + maxTokens > limit,

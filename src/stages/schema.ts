@@ -1,13 +1,14 @@
 /** The config of each stage: the sections it reads, each defined beside the code that reads it. */
 
 import { z } from "zod";
+import { KNOB_RULES } from "../core/knobs.js";
 import { dataSchema } from "../data/schema.js";
 import { evalSchema } from "../eval/schema.js";
 import { learnerSchema } from "../learner/schema.js";
 import { LEARNER_LOSS, unsupportedLoss } from "../learner/supports.js";
 import { architectureSchema, modelSchema } from "../model/schema.js";
 import { rewardSchema } from "../reward/schema.js";
-import { OVERLONG, rlSchema } from "../rl/schema.js";
+import { OVERLONG, RL_KNOBS, rlSchema } from "../rl/schema.js";
 import { runSchema } from "../run/schema.js";
 import { samplerSchema } from "../sampler/schema.js";
 import { sweepSchema } from "../sweep/schema.js";
@@ -33,6 +34,7 @@ export const rlStageSchema = z
       refuse("overlong_buffer", `must be <= sampler.max_tokens (${sampler.max_tokens})`);
     }
   });
+KNOB_RULES.add(rlStageSchema, { rules: RL_KNOBS });
 export type RlConfig = z.infer<typeof rlStageSchema>;
 
 const distillSection = z

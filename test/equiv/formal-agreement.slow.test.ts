@@ -32,11 +32,11 @@ const SWAPS: Readonly<Record<string, string>> = {
 };
 
 /** The first operator that has a partner, swapped. */
-function mutant(a: Admitted): string | null {
+function mutant(a: Admitted): Admitted | null {
   const at = a.tokens.findIndex((t, i) => t.text in SWAPS && !/^[(,=?:[]$/.test(a.tokens[i - 1]!.text));
   const first = at < 0 ? a.tokens.findIndex((t) => t.text === "posedge") : at;
   if (first < 0) return null;
-  return render(a.tokens.map((t, i) => (i === first ? { ...t, text: SWAPS[t.text]! } : t)));
+  return { ...a, tokens: a.tokens.map((t, i) => (i === first ? { ...t, text: SWAPS[t.text]! } : t)) };
 }
 
 describe.skipIf(designs.length === 0 || tools().yosys === null)("the two tiers agree", () => {
@@ -77,16 +77,19 @@ describe.skipIf(designs.length === 0 || tools().yosys === null)("the two tiers a
     for (const [k, d] of gated.entries()) {
       const iface = interfaceOf(d.admitted, d.top, netlists[k]!);
       if (!iface.ok) throw new Error(`${d.name}: ${iface.reason}`);
-      const prove = (candidate: string) =>
-        prover.prove({ golden: d.source, candidate, top: d.top, iface: iface.iface, seconds: 10 }, signal());
-      const self = await prove(d.source);
+      const prove = (candidate: Admitted) =>
+        prover.prove(
+          { golden: d.admitted, candidate, top: d.top, iface: iface.iface, seconds: 10 },
+          signal(),
+        );
+      const self = await prove(d.admitted);
       if (self.kind === "equal") decided.self++;
       else disagreements.push(`${d.name} is not itself: ${JSON.stringify(self).slice(0, 300)}`);
-      const text = mutant(d.admitted);
-      if (text === null) continue;
+      const wrong = mutant(d.admitted);
+      if (wrong === null) continue;
       mutants++;
-      const p = await prove(text);
-      const v = await bench.scored(problem(d.golden, d.name, d.top), text);
+      const p = await prove(wrong);
+      const v = await bench.scored(problem(d.golden, d.name, d.top), render(wrong.tokens));
       if (p.kind === "equal") {
         decided.equal++;
         if (!v.passed) disagreements.push(`${d.name}: proven equal, simulated ${v.outcome} ${v.log}`);

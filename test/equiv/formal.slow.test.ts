@@ -51,7 +51,7 @@ async function prove(golden: string, candidate: string, by = prover, seconds = 2
   const [netlist] = await readInterfaces([{ source, top: "m" }], deps, signal());
   const iface = interfaceOf(g, "m", netlist!);
   if (!iface.ok) throw new Error(iface.reason);
-  const job = { golden: source, candidate: render(admitted(candidate).tokens), top: "m", iface: iface.iface };
+  const job = { golden: g, candidate: admitted(candidate), top: "m", iface: iface.iface };
   return by.prove({ ...job, seconds }, signal());
 }
 
@@ -368,7 +368,7 @@ describe.skipIf(yosys === null)("the machinery", () => {
     const hung = openProver({ yosys: script("slow", "sleep 30") });
     const iface = { ...(await ifaceOf(ADDER)) };
     const waiting = hung.prove(
-      { golden: ADDER, candidate: ADDER, top: "m", iface, seconds: 20 },
+      { golden: admitted(ADDER), candidate: admitted(ADDER), top: "m", iface, seconds: 20 },
       abort.signal,
     );
     setTimeout(() => abort.abort(new Error("enough")), 100);

@@ -21,6 +21,7 @@ import { DEFAULT_LIMITS, type SimJob, type Simulator } from "../../src/sim/simul
 import { makeSpawnSimulator } from "../../src/sim/spawn.js";
 import type { Admitted } from "../../src/verilog/gate.js";
 import { readHeader } from "../../src/verilog/header.js";
+import { render } from "../../src/verilog/lexer.js";
 import { signal, tools } from "../reward/harness.js";
 
 const dir = mkdtempSync(join(tmpdir(), "quality-test-"));
@@ -215,7 +216,7 @@ describe("quality of a prepared golden", () => {
 
 describe("with a prover", () => {
   const prover = (answer: (candidate: string, golden: string) => Proof): Prover => ({
-    prove: async (job) => answer(job.candidate, job.golden),
+    prove: async (job) => answer(render(job.candidate.tokens), render(job.golden.tokens)),
     close: async () => {},
   });
   const equal: Proof = { kind: "equal", ms: 1 };

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Learner, Sampler } from "../../src/core/ports.js";
-import { policyVersion } from "../../src/core/units.js";
+import { type PolicyVersion, policyVersion } from "../../src/core/units.js";
 import { acceleratorRoot, readInstalled } from "../../src/engine/accelerator/installed.js";
 import { type Engine, startEngine } from "../../src/engine/client.js";
 import { embeddedLearner } from "../../src/learner/embedded.js";
@@ -74,7 +74,7 @@ describe.each(learners)("the %s learner", (name, make) => {
   });
 
   it("says what it is", async () => {
-    const info = await (await make()).probe();
+    const { info } = await make();
     expect(info).toMatchObject({ maxLength: 64, vocabSize: tinyConfig.vocabSize });
   });
 });
@@ -89,13 +89,13 @@ describe.skipIf(!tfjs)("a learner on tfjs with a sampler on onnxruntime", () => 
         all.push([c.id, c.completionIds.join(), [...c.logprobs]] as const);
       return all.sort();
     };
-    const inside = embeddedSampler(both);
-    const beside = embeddedSampler(engine, both);
+    const inside = embeddedSampler(both).sampler;
+    const { sampler: beside, intake } = embeddedSampler(engine);
     const before = await sample(inside);
     await both.train(tinyBatch([30, 30], CLIP), { ...HYPER, lr: 0.1 });
     const after = await sample(inside);
     expect(after).not.toEqual(before);
-    await beside.publish(policyVersion(1), null);
+    await intake.memory(policyVersion(1), await both.flatWeights());
     expect(await sample(beside)).toEqual(after);
     expect(await engine.flatWeights()).toEqual(await both.flatWeights());
   });
@@ -107,17 +107,17 @@ describe.skipIf(!tfjs)("a learner on tfjs with a sampler on onnxruntime", () => 
   });
 });
 
-describe("publishing from the embedded learner", () => {
-  it("writes a model directory with the tokenizer, equal to the engine's weights", async () => {
+describe("an export of the embedded learner", () => {
+  it("is a model directory with the tokenizer, equal to the engine's weights", async () => {
     const tokenizerDir = join(root, "tokenizer");
-    const dir = join(root, "published");
+    const dir = join(root, "export");
     await mkdir(tokenizerDir);
     await mkdir(dir);
     const vocab = Object.fromEntries(Array.from({ length: tinyConfig.vocabSize }, (_, i) => [`t${i}`, i]));
     const tokenizer = JSON.stringify({ model: { type: "BPE", vocab, merges: [] }, added_tokens: [] });
     await writeFile(join(tokenizerDir, "tokenizer.json"), tokenizer);
     const learner = embeddedLearner(engine, { tokenizerDir });
-    await learner.publish(dir);
+    await learner.exportTo(dir, { dtype: "F32" });
     expect(await readFile(join(dir, "tokenizer.json"), "utf8")).toBe(tokenizer);
     expect(await readdir(dir)).toContain("model.safetensors");
     const loaded = await loadModelDir(dir, { tokenizer: false });
@@ -128,14 +128,26 @@ describe("publishing from the embedded learner", () => {
 });
 
 /** What every sampler must do. */
-const samplers: [string, () => Sampler][] = [
-  ["embedded", () => embeddedSampler(engine)],
-  ["fake", () => fakeSampler({ vocabSize: tinyConfig.vocabSize, maxLength: 64 })],
+const samplers: [string, () => { sampler: Sampler; label: (v: PolicyVersion) => Promise<void> | void }][] = [
+  [
+    "embedded",
+    () => {
+      const { sampler, intake } = embeddedSampler(engine);
+      return { sampler, label: (v) => intake.memory(v, null) };
+    },
+  ],
+  [
+    "fake",
+    () => {
+      const sampler = fakeSampler({ vocabSize: tinyConfig.vocabSize, maxLength: 64 });
+      return { sampler, label: sampler.label };
+    },
+  ],
 ];
 describe.each(samplers)("the %s sampler", (_, make) => {
   it("yields every request once, with the published version", async () => {
-    const sampler = make();
-    await sampler.publish(policyVersion(3), null);
+    const { sampler, label } = make();
+    await label(policyVersion(3));
     const requests = tinyRequests(20, { maxTokens: 8 });
     const ids: string[] = [];
     for await (const c of sampler.generate(requests, none)) {
@@ -148,7 +160,7 @@ describe.each(samplers)("the %s sampler", (_, make) => {
   });
 
   it("gives the same tokens for the same seeds", async () => {
-    const sampler = make();
+    const { sampler } = make();
     const requests = tinyRequests(8, { maxTokens: 8 });
     const run = async () => {
       const all = [];
@@ -161,7 +173,7 @@ describe.each(samplers)("the %s sampler", (_, make) => {
   it("throws the reason of an abort", async () => {
     const reason = new Error("enough");
     const iterate = async () => {
-      for await (const _ of make().generate(tinyRequests(4), AbortSignal.abort(reason))) {
+      for await (const _ of make().sampler.generate(tinyRequests(4), AbortSignal.abort(reason))) {
         // never reached
       }
     };

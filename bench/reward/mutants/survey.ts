@@ -139,8 +139,8 @@ export async function survey(
     if (truth === "unknown" && options.prover !== null) {
       const proof = await options.prover.prover.prove(
         {
-          golden: render(admitted.tokens),
-          candidate: render(m.admitted.tokens),
+          golden: admitted,
+          candidate: m.admitted,
           top: design.top,
           iface: prepared.iface,
           seconds: options.prover.seconds,

@@ -72,9 +72,8 @@ for (const design of designs) {
     if (text === null) continue;
     const gated = gate(text);
     if (!gated.ok) continue;
-    const candidate = render(gated.admitted.tokens);
     const p = await prover.prove(
-      { golden: source, candidate, top: design.top, iface: iface.iface, seconds },
+      { golden: golden.admitted, candidate: gated.admitted, top: design.top, iface: iface.iface, seconds },
       signal,
     );
     if (p.kind === "infra") throw new Error(`infra ${p.code}: ${p.log}`);

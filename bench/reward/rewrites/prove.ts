@@ -47,9 +47,14 @@ export async function rewritesOf(design: Design, deps: ProveDeps, signal: AbortS
       out.push({ design, kind, text, proof: `gate: ${gated.reason}` });
       continue;
     }
-    const candidate = render(gated.admitted.tokens);
     const p = await deps.prover.prove(
-      { golden: source, candidate, top: design.top, iface: iface.iface, seconds: deps.seconds },
+      {
+        golden: golden.admitted,
+        candidate: gated.admitted,
+        top: design.top,
+        iface: iface.iface,
+        seconds: deps.seconds,
+      },
       signal,
     );
     const proof =

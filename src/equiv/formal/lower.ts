@@ -1,6 +1,7 @@
-/** From gated text to what Yosys reads, and the script that turns it into gates. Pure: text in, text out. */
+/** From an admitted design to what Yosys reads, and the script that turns it into gates. Pure: tokens in, text out. */
 
-import { lex, render, type Token } from "../../verilog/lexer.js";
+import type { Admitted } from "../../verilog/gate.js";
+import { render, type Token } from "../../verilog/lexer.js";
 import { closing } from "../../verilog/preprocess.js";
 import { incomplete } from "../../verilog/sensitivity.js";
 import { forYosys } from "../../verilog/yosys-dialect.js";
@@ -13,11 +14,9 @@ export type Lowered =
  * Text without what Yosys obeys and a simulator does not: comments (pragmas), attributes, `unique` and `priority`.
  * Refused is what the two would read differently and no netlist shows.
  */
-export function forProof(source: string): Lowered {
-  const lexed = lex(source);
-  if (!lexed.ok) return { ok: false, reason: `line ${lexed.line}: ${lexed.reason}` };
+export function forProof(design: Admitted): Lowered {
   const kept: Token[] = [];
-  const { tokens } = lexed;
+  const tokens = [...design.tokens];
   for (let i = 0; i < tokens.length; i++) {
     const t = tokens[i]!;
     if (t.text === "(*") {

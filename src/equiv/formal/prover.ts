@@ -10,7 +10,6 @@ import { dirname, join } from "node:path";
 import { type RunLimits, runLimited } from "../../sim/run-limited.js";
 import type { Wrap } from "../../sim/sandbox.js";
 import type { Simulator } from "../../sim/simulator.js";
-import { gate } from "../../verilog/gate.js";
 import type { Names } from "../testbench/testbench.js";
 import { TooLarge } from "./aig.js";
 import { forProof, netlistScript } from "./lower.js";
@@ -120,23 +119,13 @@ export function makeProver(deps: ProverDeps): Prover {
       }
       if (solved.kind !== "reached") return unshown ?? solved;
       const { counterexample } = solved;
-      const played = await shown(a, counterexample);
+      const played = await replay(counterexample, a.job, deps, a.signal);
       if (played.kind === "infra") return played;
       const replayed = played.kind === "shown";
       unshown = { kind: "different", counterexample, replayed };
       if (replayed || !machine.opens) break;
     }
     return unshown!;
-  };
-
-  const shown = (a: Attempt, counterexample: Parameters<typeof replay>[0]) => {
-    const golden = gate(a.job.golden);
-    const candidate = gate(a.job.candidate);
-    if (!golden.ok || !candidate.ok) {
-      throw new NotModelled(`a text that the gate refuses: ${golden.ok ? "candidate" : "golden"}`);
-    }
-    const texts = { golden: golden.admitted, candidate: candidate.admitted };
-    return replay(counterexample, { ...a.job, ...texts }, deps, a.signal);
   };
 
   /** Both designs as gates, each read by itself. */

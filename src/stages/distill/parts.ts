@@ -10,12 +10,11 @@ import { readTraces } from "../../data/jsonl.js";
 import { primerTexts } from "../../data/primer/index.js";
 import type { SftRow } from "../../data/sft.js";
 import type { Qwen2Config } from "../../model/config.js";
-import { loadModelDir, saveModelDir } from "../../model/hf.js";
 import { initWeights } from "../../model/parameters.js";
 import type { ArchitectureSection } from "../../model/schema.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { saveTokenizer, trainTokenizer } from "../../text/tokenizer-files.js";
-import { modelDirOf, type Policy, resolvePath, startPolicy } from "../policy.js";
+import { modelDirOf, openPolicy, type Policy, resolvePath, type TrainablePolicy } from "../policy.js";
 import type { DistillConfig } from "../schema.js";
 import { type Session, shownPath } from "../session.js";
 import type { StageContext } from "../stage.js";
@@ -51,7 +50,7 @@ export async function makePolicy(
   ctx: StageContext,
   session: Session,
   traces: readonly Trace[],
-): Promise<Policy> {
+): Promise<TrainablePolicy> {
   const open = {
     learner: config.learner,
     sampler: config.sampler,
@@ -60,9 +59,7 @@ export async function makePolicy(
     warn: (text: string) => ctx.reporter.warn(text),
   };
   if (config.distill.init === "model") {
-    const dir = modelDirOf(config.model.path, ctx);
-    const [tokenizer, model] = await Promise.all([loadTokenizer(dir), loadModelDir(dir)]);
-    return startPolicy({ ...open, dir, tokenizer, ...model });
+    return openPolicy({ ...open, dir: modelDirOf(config.model.path, ctx) });
   }
   const a = config.architecture;
   const dir = session.dir.file("tokenizer");
@@ -74,8 +71,8 @@ export async function makePolicy(
   }
   const tokenizer = await loadTokenizer(dir);
   const model = shapeOf(a, tokenizer.vocabSize, tokenizer.eosIds);
-  const weights = initWeights(model, makeRng(config.run.seed).fork("weights"));
-  return startPolicy({ ...open, dir, tokenizer, config: model, weights });
+  const weights = async () => initWeights(model, makeRng(config.run.seed).fork("weights"));
+  return openPolicy({ ...open, dir, model: { config: model, weights } });
 }
 
 export const shapeOf = (
@@ -100,7 +97,7 @@ export const shapeOf = (
 
 /** Encodes a trace when its turn comes; a trace that does not fit the context is an error that names it. */
 export function rowsOf(traces: readonly Trace[], policy: Policy, batchTokens: number): (i: number) => SftRow {
-  const limit = Math.min(policy.config.maxPositionEmbeddings, batchTokens);
+  const limit = Math.min(policy.contextTokens, batchTokens);
   const { tokenizer } = policy;
   // Encoding a text costs as much as training on it, and a teacher repeats itself.
   const known = new Map<string, Int32Array>();
@@ -130,19 +127,14 @@ export async function writeOut(
   config: DistillConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
+  policy: TrainablePolicy,
 ): Promise<string> {
   const to = config.distill.out === null ? session.dir.file("export") : resolve(ctx.cwd, config.distill.out);
   const temporary = `${to}.tmp-${process.pid}`;
   await rm(temporary, { recursive: true, force: true });
   await mkdir(dirname(to), { recursive: true });
   await mkdir(temporary);
-  const tokenizerDir =
-    config.distill.init === "scratch" ? session.dir.file("tokenizer") : modelDirOf(config.model.path, ctx);
-  await saveModelDir(temporary, policy.config, await policy.engine.weights(), {
-    dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32",
-    tokenizerDir,
-  });
+  await policy.learner.exportTo(temporary, { dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32" });
   await rm(to, { recursive: true, force: true });
   await rename(temporary, to);
   return shownPath(to, ctx.cwd);

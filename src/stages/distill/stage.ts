@@ -4,16 +4,16 @@ import { TrainError } from "../../core/errors.js";
 import { compactDuration } from "../../core/format.js";
 import type { Rewarder } from "../../core/ports.js";
 import { makeRng } from "../../core/rng.js";
-import { step as toStep } from "../../core/units.js";
+import { policyVersion, step as toStep } from "../../core/units.js";
 import { SftSchedule, sftBatch } from "../../data/sft.js";
-import { loadModelDir } from "../../model/hf.js";
+import { chooseBackends, planMemory } from "../../engine/choices.js";
+import { loadConfig } from "../../model/hf.js";
 import { countParameters } from "../../model/parameters.js";
 import { makeEta } from "../../report/lines.js";
 import { learningRate } from "../../rl/algo/schedule.js";
-import { chooseBackends, planMemory } from "../backends.js";
 import { evalSummary, runEvaluation } from "../evaluation.js";
 import { rlCommand } from "../next-command.js";
-import { modelDirOf, type Policy, restoreCheckpoint, saveCheckpoint } from "../policy.js";
+import { modelDirOf, restoreCheckpoint, saveCheckpoint, type TrainablePolicy } from "../policy.js";
 import { loadProblems } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { hyperOf } from "../rl/options.js";
@@ -67,7 +67,7 @@ async function train(
   config: DistillConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
+  policy: TrainablePolicy,
   traces: readonly Trace[],
   problems: Awaited<ReturnType<typeof loadProblems>>,
   rewarder: Rewarder,
@@ -87,8 +87,8 @@ async function train(
   if (dir.resumed) {
     const checkpoint = await session.checkpoints.latest();
     if (checkpoint !== null) {
-      await restoreCheckpoint(checkpoint.dir, policy);
       done = checkpoint.step;
+      await restoreCheckpoint(checkpoint.dir, policy, policyVersion(done), ctx.stop);
       ({ seen, trained } = checkpoint.manifest.extra as { seen: number; trained: number });
       schedule.skip(done);
       reporter.line(`resuming ${dir.name} from step ${done}`);
@@ -96,7 +96,7 @@ async function train(
     tracker.rewind(checkpoint?.step ?? -1);
   }
   reporter.line(
-    `${dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, vocabulary ${policy.config.vocabSize}, ` +
+    `${dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, vocabulary ${policy.vocabSize}, ` +
       `${traces.length} traces`,
   );
   reporter.line(`${steps} steps of ${config.distill.batch_tokens} tokens; run directory ${session.shown}`);
@@ -109,6 +109,10 @@ async function train(
     maxTokens: config.sampler.max_tokens,
     rng: rng.fork("eval"),
     session,
+  };
+  const evaluate = async (full: boolean) => {
+    await policy.handover.publish(policyVersion(done), ctx.stop);
+    return runEvaluation(setup, done, full, ctx.stop);
   };
   const save = async () => {
     session.waitFor(() => "writing a checkpoint");
@@ -171,7 +175,7 @@ async function train(
     if (done === 1 || done % 20 === 0 || done === steps) reporter.line(line);
     else reporter.status(line);
     if (config.eval.every > 0 && done % config.eval.every === 0 && done < steps) {
-      await runEvaluation(setup, done, false, ctx.stop).catch((e) => {
+      await evaluate(false).catch((e) => {
         if (!ctx.stop.aborted) throw e;
       });
     }
@@ -180,7 +184,7 @@ async function train(
   await save();
   let final: Awaited<ReturnType<typeof runEvaluation>>;
   try {
-    final = await runEvaluation(setup, done, true, ctx.stop);
+    final = await evaluate(true);
   } catch (error) {
     if (!ctx.stop.aborted) throw error;
     return stopped(session, ctx, done);
@@ -227,7 +231,7 @@ async function backendsOf(config: DistillConfig, ctx: StageContext) {
   const shape =
     config.distill.init === "scratch"
       ? shapeOf(a, a.vocab_size, [])
-      : (await loadModelDir(modelDirOf(config.model.path, ctx))).config;
+      : await loadConfig(modelDirOf(config.model.path, ctx));
   const backends = await chooseBackends(config.learner, config.sampler, countParameters(shape));
   const memory = planMemory(
     backends,

@@ -7,16 +7,16 @@ import type { RunEnd } from "../../rl/loop/run.js";
 import type { RlTrainer } from "../../rl/loop/trainer.js";
 import { EVAL_SET } from "../evaluation.js";
 import { evalCommand } from "../next-command.js";
-import { type Policy, restoreCheckpoint } from "../policy.js";
+import { restoreLearner, type TrainablePolicy } from "../policy.js";
 import type { RlConfig } from "../schema.js";
 import type { Session } from "../session.js";
 import type { StageContext, StageResult } from "../stage.js";
 
 /** The policy has been getting worse: the best one that was saved becomes the export, and the run fails. */
-export async function goBack(session: Session, policy: Policy, trainer: RlTrainer): Promise<never> {
+export async function goBack(session: Session, policy: TrainablePolicy, trainer: RlTrainer): Promise<never> {
   const best = (await session.checkpoints.best()) ?? (await session.checkpoints.latest());
   if (best !== null) {
-    await restoreCheckpoint(best.dir, policy);
+    await restoreLearner(best.dir, policy);
     await writeExport(session, policy);
   }
   session.tracker.sync();
@@ -31,17 +31,17 @@ export async function goBack(session: Session, policy: Policy, trainer: RlTraine
   );
 }
 
-async function writeExport(session: Session, policy: Policy): Promise<void> {
+async function writeExport(session: Session, policy: TrainablePolicy): Promise<void> {
   await rm(session.dir.file("export"), { recursive: true, force: true });
   await mkdir(session.dir.file("export"));
-  await policy.learner.publish(session.dir.file("export"));
+  await policy.learner.exportTo(session.dir.file("export"), { dtype: "F32" });
 }
 
 interface Ended {
   readonly config: RlConfig;
   readonly ctx: StageContext;
   readonly session: Session;
-  readonly policy: Policy;
+  readonly policy: TrainablePolicy;
   readonly trainer: RlTrainer;
   readonly end: Exclude<RunEnd, "collapsed">;
   readonly points: { readonly before: EvalPoint | null; readonly after: EvalPoint | null };

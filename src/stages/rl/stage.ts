@@ -4,6 +4,7 @@ import { progressBar } from "../../core/format.js";
 import type { Rewarder } from "../../core/ports.js";
 import { makeRng } from "../../core/rng.js";
 import type { Problem } from "../../core/types.js";
+import { policyVersion } from "../../core/units.js";
 import { makeEta, STEP_HEADER } from "../../report/lines.js";
 import type { EvalPoint } from "../../report/summary.js";
 import { Health, type HealthState } from "../../rl/loop/health.js";
@@ -14,11 +15,11 @@ import { evalPoint, runEvaluation } from "../evaluation.js";
 import {
   modelDirOf,
   openPolicy,
-  type Policy,
   requireRoom,
   resolvePath,
   restoreCheckpoint,
   saveCheckpoint,
+  type TrainablePolicy,
 } from "../policy.js";
 import { loadProblems } from "../problems.js";
 import { writeReport } from "../report.js";
@@ -43,7 +44,7 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
   const modelDir = modelDirOf(config.model.path, ctx);
   const problems = await loadProblems(config.data, ctx);
   const reward = await openRewarder(config.reward, ctx);
-  let policy: Policy | null = null;
+  let policy: TrainablePolicy | null = null;
   try {
     policy = await openPolicy({
       dir: modelDir,
@@ -88,7 +89,7 @@ async function train(
   config: RlConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
+  policy: TrainablePolicy,
   problems: Awaited<ReturnType<typeof loadProblems>>,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
@@ -120,8 +121,9 @@ async function train(
   if (session.dir.resumed) {
     const checkpoint = await session.checkpoints.latest();
     if (checkpoint !== null) {
-      await restoreCheckpoint(checkpoint.dir, policy);
       from = checkpoint.manifest.extra as unknown as SavedRun;
+      const version = policyVersion(from.trainer.counters.version);
+      await restoreCheckpoint(checkpoint.dir, policy, version, ctx.stop);
       Object.assign(split, from.split);
       health.restore(from.health);
       points.before = from.before;
@@ -259,7 +261,7 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
       requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
       const rollouts = config.rl.steps * config.rl.groups * config.rl.group_size;
       return [
-        `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.config.maxPositionEmbeddings}`,
+        `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.contextTokens}`,
         `learner    ${policy.choices["learner.backend"]}`,
         `sampler    ${policy.choices["sampler.backend"]}`,
         ...(policy.choices["learner.memory"] === undefined

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { activationBytes, memoryPlan } from "../../../src/engine/accelerator/memory.js";
+import { chooseBackends, planMemory } from "../../../src/engine/choices.js";
 import { learnerSchema } from "../../../src/learner/schema.js";
 import type { Qwen2Config } from "../../../src/model/config.js";
 import { countParameters } from "../../../src/model/parameters.js";
-import { chooseBackends, planMemory } from "../../../src/stages/backends.js";
 
 /** A model of 121 million parameters. */
 const config: Qwen2Config = {

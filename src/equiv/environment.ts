@@ -1,4 +1,4 @@
-/** What a rewarder works with on this machine, in words that run manifests record and `doctor` prints. */
+/** What a checker works with on this machine, in words that run manifests record and `doctor` prints. */
 
 export interface Environment {
   /** What stands between a candidate and the machine. */

@@ -1,45 +1,14 @@
 /** What a testbench plays, in parts a reader can follow: power-up, stretches that begin with a reset, long runs. */
 
-import { scriptOf } from "../equiv/explain.js";
-import type { Prepared } from "../equiv/golden/prepared.js";
-import type { Field, Run } from "../equiv/stimulus/stimulus.js";
-import type { DesignInterface } from "../verilog/interface.js";
+import { scriptOf } from "./explain.js";
+import type { Prepared } from "./golden/prepared.js";
+import type { Run } from "./stimulus/stimulus.js";
+import type { TbPart, TbPlan, TbStep } from "./testbench/portable-bench.js";
 
 /** Steps of one part at most. */
 const PART_STEPS = 160;
 /** A long run is compared in this many stretches, so that a difference is found to an eighth of it. */
 const STRETCHES = 8;
-
-export interface TbStep {
-  readonly row: bigint;
-  readonly compared: boolean;
-  /** Output bits that are open. */
-  readonly open: bigint;
-}
-
-export interface TbPart {
-  readonly title: string;
-  readonly steps: readonly TbStep[];
-}
-
-export interface TbRun {
-  readonly title: string;
-  readonly row: bigint;
-  readonly vary: boolean;
-  readonly open: bigint;
-  /** Cycles of each stretch. */
-  readonly stretches: readonly number[];
-}
-
-export interface TbPlan {
-  readonly top: string;
-  readonly iface: DesignInterface;
-  readonly fields: readonly Field[];
-  readonly bits: number;
-  readonly exhaustive: boolean;
-  readonly parts: readonly TbPart[];
-  readonly runs: readonly TbRun[];
-}
 
 export function tbPlanOf(p: Prepared): TbPlan {
   const script = scriptOf(p);

@@ -1,11 +1,42 @@
 /**
  * A testbench that people read and any simulator runs: one file, named ports, one line per step, expected outputs in it.
  * An x in an expected value is a bit that the golden leaves open. Long runs are compared by a signature of the outputs,
- * folded as in ../testbench.ts.
+ * folded as in testbench.ts.
  */
 
-import type { TbPart, TbPlan, TbRun, TbStep } from "./tb-plan.js";
-import { labelOf } from "./values.js";
+import { type DesignInterface, labelOf } from "../../verilog/interface.js";
+import type { Field } from "../stimulus/stimulus.js";
+
+export interface TbStep {
+  readonly row: bigint;
+  readonly compared: boolean;
+  /** Output bits that are open. */
+  readonly open: bigint;
+}
+
+export interface TbPart {
+  readonly title: string;
+  readonly steps: readonly TbStep[];
+}
+
+export interface TbRun {
+  readonly title: string;
+  readonly row: bigint;
+  readonly vary: boolean;
+  readonly open: bigint;
+  /** Cycles of each stretch. */
+  readonly stretches: readonly number[];
+}
+
+export interface TbPlan {
+  readonly top: string;
+  readonly iface: DesignInterface;
+  readonly fields: readonly Field[];
+  readonly bits: number;
+  readonly exhaustive: boolean;
+  readonly parts: readonly TbPart[];
+  readonly runs: readonly TbRun[];
+}
 
 /** What the golden did: outputs of every step in binary (first output lowest), signatures of every stretch. */
 export interface Expected {

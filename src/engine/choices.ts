@@ -1,14 +1,29 @@
 /** What `learner.backend` and `sampler.backend` come to on this machine, and how a run records it. */
 
 import { TrainError } from "../core/errors.js";
-import { cannotLoad, type LearnerBackend, type SamplerBackend } from "../engine/accelerator/backends.js";
-import { type Choice, chooseLearner, chooseSampler, type Machine } from "../engine/accelerator/choose.js";
-import { lookAround } from "../engine/accelerator/machine.js";
-import { memoryPlan } from "../engine/accelerator/memory.js";
-import type { EngineFacts } from "../engine/protocol.js";
-import type { LearnerSection } from "../learner/schema.js";
 import type { Qwen2Config } from "../model/config.js";
-import type { SamplerSection } from "../sampler/schema.js";
+import { cannotLoad, type LearnerBackend, type SamplerBackend } from "./accelerator/backends.js";
+import { type Choice, chooseLearner, chooseSampler, type Machine } from "./accelerator/choose.js";
+import { lookAround } from "./accelerator/machine.js";
+import { memoryPlan } from "./accelerator/memory.js";
+import type { EngineFacts } from "./protocol.js";
+import type { CheckpointingMode } from "./tfjs/checkpointing.js";
+
+/** What a learner's config says of the embedded engine, in the config's own keys. */
+export interface LearnerHalf {
+  readonly backend: LearnerBackend | "auto";
+  readonly checkpointing: CheckpointingMode;
+  readonly threads: number;
+  readonly micro_batch_tokens: number;
+}
+
+/** The same of a sampler's. */
+export interface SamplerHalf {
+  readonly backend: SamplerBackend | "auto";
+  readonly threads: number;
+  readonly slots: number | null;
+  readonly top_p: number;
+}
 
 export interface Backends {
   readonly learner: Choice<LearnerBackend>;
@@ -21,8 +36,8 @@ export interface Backends {
  * @throws TrainError `tool` when one is asked for by name that is not installed
  */
 export async function chooseBackends(
-  learner: Pick<LearnerSection, "backend"> | null,
-  sampler: Pick<SamplerSection, "backend" | "top_p">,
+  learner: Pick<LearnerHalf, "backend"> | null,
+  sampler: Pick<SamplerHalf, "backend" | "top_p">,
   parameters: number,
   look: () => Promise<Machine> = lookAround,
 ): Promise<Backends> {
@@ -56,7 +71,7 @@ export async function chooseBackends(
 export function planMemory(
   { learner, machine }: Backends,
   config: Qwen2Config,
-  section: Pick<LearnerSection, "micro_batch_tokens" | "checkpointing">,
+  section: Pick<LearnerHalf, "micro_batch_tokens" | "checkpointing">,
   rowTokens: number,
 ): string | null {
   const first = learner.order[0]!;

@@ -1,6 +1,6 @@
 /** How long checks take, by problem: log-spaced buckets, so that any number of checks costs the same memory. */
 
-import type { Latency } from "../../core/ports.js";
+import type { Latency } from "../core/ports.js";
 
 /** Ratio of neighbouring bucket edges; a quantile is the middle of its bucket, so it is right to 10%. */
 const RATIO = 1.2;

@@ -1,9 +1,9 @@
-/** A simulator behind the rewarder's line: as many jobs at once as the pool allows, failures of the machinery tried again. */
+/** A simulator behind the checker's line: as many jobs at once as the pool allows, failures of the machinery tried again. */
 
-import type { Prover } from "../../equiv/formal/proof.js";
-import { withRetries } from "../../sim/retry.js";
-import type { Simulator } from "../../sim/simulator.js";
-import type { Pool } from "./pool.js";
+import type { Pool } from "../sim/pool.js";
+import { withRetries } from "../sim/retry.js";
+import type { Simulator } from "../sim/simulator.js";
+import type { Prover } from "./formal/proof.js";
 
 export interface InLine {
   readonly pool: Pool;
@@ -18,7 +18,7 @@ export interface InLine {
  * @param later runs only when nothing else is in line
  * @param spent is told the milliseconds of each job, without the wait
  */
-export const inLine = (
+export const simulatorInLine = (
   { pool, simulator, retries, now }: InLine,
   later: boolean,
   spent: (ms: number) => void = () => {},

@@ -1,16 +1,16 @@
-/** The simulator and the formal engine of a rewarder: what was handed in, or what this machine can run, opened on first use. */
+/** The simulator and the formal engine of a checker: what was handed in, or what this machine can run, opened on first use. */
 
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Prover } from "../equiv/formal/proof.js";
-import { makeProver } from "../equiv/formal/prover.js";
-import { secretNames } from "../equiv/testbench/names.js";
 import { type Wrap, withProc } from "../sim/sandbox.js";
 import type { Simulator } from "../sim/simulator.js";
 import { type OpenedSimulator, openSimulator } from "../sim/simulators.js";
 import type { Environment } from "./environment.js";
-import { DEFAULTS, type RewarderOptions } from "./settings.js";
+import type { Prover } from "./formal/proof.js";
+import { makeProver } from "./formal/prover.js";
+import { CHECKER_DEFAULTS, type CheckerOptions } from "./settings.js";
+import { secretNames } from "./testbench/names.js";
 
 export interface Engines {
   readonly simulator: Simulator;
@@ -21,10 +21,10 @@ export interface Engines {
   close(): Promise<void>;
 }
 
-/** @param own scratch directory of this rewarder alone; @param readOnly what simulations read there */
-export function makeEngines(options: RewarderOptions, own: string, readOnly: readonly string[]): Engines {
+/** @param own scratch directory of this checker alone; @param readOnly what simulations read there */
+export function makeEngines(options: CheckerOptions, own: string, readOnly: readonly string[]): Engines {
   const { tools } = options;
-  const { limits, engine, sandbox } = { ...DEFAULTS, ...options };
+  const { limits, engine, sandbox } = { ...CHECKER_DEFAULTS, ...options };
   const given = options.simulator;
   const proofs = join(own, "proofs");
   let opened: OpenedSimulator | null = null;

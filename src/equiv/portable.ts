@@ -1,12 +1,12 @@
 /** The testbench of a golden: its stimuli written out, its outputs recorded, and the result tried on it. */
 
 import { TrainError } from "../core/errors.js";
-import type { CheckDeps } from "../equiv/check.js";
-import type { Prepared } from "../equiv/golden/prepared.js";
-import { cleanLog } from "../equiv/testbench/messages.js";
 import { type Admitted, withSuffix } from "../verilog/gate.js";
-import { tbPlanOf } from "./tb-plan.js";
-import { type Expected, testbenchText } from "./tb-text.js";
+import type { CheckDeps } from "./check.js";
+import type { Prepared } from "./golden/prepared.js";
+import { tbPlanOf } from "./portable-plan.js";
+import { cleanLog } from "./testbench/messages.js";
+import { type Expected, testbenchText } from "./testbench/portable-bench.js";
 
 export interface Made {
   readonly text: string;
