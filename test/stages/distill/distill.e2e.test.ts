@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { REAL, start, workplace } from "../cli/spawned.js";
-import { until } from "../until.js";
+import { REAL, start, workplace } from "../../cli/spawned.js";
+import { until } from "../../until.js";
 
 const SMALL = [
   "--stage",

@@ -3,9 +3,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { isWallClock } from "../../src/run/keys.js";
-import { REAL, start, workplace } from "../cli/spawned.js";
-import { until } from "../until.js";
+import { isWallClock } from "../../../src/run/keys.js";
+import { REAL, start, workplace } from "../../cli/spawned.js";
+import { until } from "../../until.js";
 
 const SMALL = [
   "--config",
