@@ -56,6 +56,11 @@ const PARTS: Readonly<Record<Use, readonly string[]>> = {
   "ort-cuda": ["onnxruntime"],
 };
 
+/**
+ * Writes into `dir` what another host needs to install without a network: archives cut into pieces, and a manifest.
+ *
+ * @throws TrainError usage: TensorFlow is an installed package, of which no wheel is known
+ */
 export async function makeBundle(
   dir: string,
   options: BundleOptions,
