@@ -73,7 +73,7 @@ export function checkOverrides(words: readonly string[]): readonly string[] {
 export const CONFIG_VERBS = ["print", "schema", "reference"] as const;
 export type ConfigVerb = (typeof CONFIG_VERBS)[number];
 
-/** What `train config` shall do. @throws TrainError usage: there is no such verb */
+/** What `train config` is asked to do. @throws TrainError usage: there is no such verb */
 export function checkVerb(verb: string): ConfigVerb {
   const known = CONFIG_VERBS.find((v) => v === verb);
   if (known !== undefined) return known;

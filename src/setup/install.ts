@@ -123,7 +123,7 @@ export async function makeProvider(
   return { version: ort.version, cudaMajor, source: part.source, files: [...part.files] };
 }
 
-/** The folder of CUDA names, made anew each time: it is cheap and the host may have changed. */
+/** The folder of CUDA names, made again each time: that is cheap and the host may have changed. */
 export async function makeLinks(
   root: string,
   plan: Links,
