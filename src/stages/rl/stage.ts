@@ -262,8 +262,8 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
       const rollouts = config.rl.steps * config.rl.groups * config.rl.group_size;
       return [
         `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.contextTokens}`,
-        `learner    ${policy.choices["learner.backend"]}`,
-        `sampler    ${policy.choices["sampler.backend"]}`,
+        `learner    ${policy.choices["learner.backend"] ?? config.learner.engine}`,
+        `sampler    ${policy.choices["sampler.backend"] ?? config.sampler.engine}`,
         ...(policy.choices["learner.memory"] === undefined
           ? []
           : [`GPU memory ${policy.choices["learner.memory"]}`]),
