@@ -7,7 +7,7 @@ import { hash128 } from "../core/rng.js";
 import type { Message, Problem } from "../core/types.js";
 import { problemId } from "../core/units.js";
 import { identicalSets } from "./identity.js";
-import { LineErrors, readLines } from "./lines.js";
+import { LineErrors, readLines } from "./read-lines.js";
 
 const text = z
   .string("expected a string")

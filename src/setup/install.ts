@@ -20,7 +20,7 @@ import { buildBinding } from "./binding.js";
 import { type Links, planLinks, requireGpu, type Use } from "./cuda.js";
 import { asDiskError, bytesBelow, type Effects, megabytes } from "./effects.js";
 import { environment, envScript } from "./env.js";
-import { lookAtHost } from "./host.js";
+import { lookAtHost } from "./look-at-host.js";
 import { makeNpmPackage, npmKey } from "./npm-package.js";
 import { linkProvider, makeOrtCuda, ortKey } from "./ort-cuda.js";
 import { donePart, makePart, type PartRecord } from "./parts.js";

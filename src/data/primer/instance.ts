@@ -11,7 +11,7 @@ import { alus } from "./basic/alu.js";
 import { arithmetic } from "./basic/arithmetic.js";
 import { bits } from "./basic/bits.js";
 import { combined } from "./basic/combined.js";
-import { compare } from "./basic/compare.js";
+import { compare } from "./basic/comparators.js";
 import { counters } from "./basic/counters.js";
 import { machines } from "./basic/fsm.js";
 import { gates } from "./basic/gates.js";
