@@ -115,7 +115,7 @@ const NOWHERE: readonly (readonly [RegExp, string])[] = [
 ];
 /** The one place of each exception, with its reason. */
 const EXCEPTIONS: ReadonlyMap<string, string> = new Map([
-  ["engine/onnx/session.ts", "switches telemetry off before the native module is loaded"],
+  ["engine/onnx/runtime.ts", "switches telemetry off before the native module is loaded"],
   [
     "reward/process/process-entry.ts",
     "is a program of its own, which ends itself with the program that started it",

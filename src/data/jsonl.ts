@@ -9,7 +9,7 @@ import { problemId } from "../core/units.js";
 import { lex } from "../verilog/lexer.js";
 import { modulesIn } from "../verilog/tops.js";
 import { identicalSets } from "./identity.js";
-import { LineErrors, readLines } from "./lines.js";
+import { LineErrors, readLines } from "./read-lines.js";
 
 const text = z
   .string("expected a string")

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { REAL, start, workplace } from "../cli/spawned.js";
+import { REAL, start, workplace } from "../../cli/spawned.js";
 
 const SMALL = [
   "--config",

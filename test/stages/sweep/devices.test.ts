@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { laneDevices } from "../../src/stages/sweep/stage.js";
+import { laneDevices } from "../../../src/stages/sweep/stage.js";
 
 const lanes = [0, 1, 2, 3];
 const of = (visible: string | undefined, count: number) =>

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { REAL, start, workplace } from "../cli/spawned.js";
+import { REAL, start, workplace } from "../../cli/spawned.js";
+import { until } from "../../until.js";
 
 const SMALL = [
   "--stage",
@@ -71,10 +72,8 @@ describe("distillation", { timeout: 240_000 }, () => {
 
     const metrics = join(cwd, "runs/two/metrics.jsonl");
     const killed = run("two", []);
-    for (let i = 0; i < 2400; i++) {
-      if (existsSync(metrics) && readFileSync(metrics, "utf8").split("\n").length > 5) break;
-      await new Promise((r) => setTimeout(r, 25));
-    }
+    const records = () => (existsSync(metrics) ? readFileSync(metrics, "utf8").split("\n").length - 1 : 0);
+    await until("five records", records, (seen) => seen >= 5);
     killed.child.kill("SIGKILL");
     await killed.ended;
     const two = await run("two", ["--resume"]).ended;

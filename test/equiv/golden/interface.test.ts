@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { readInterfaces } from "../../src/equiv/golden/netlists.js";
-import { gate } from "../../src/verilog/gate.js";
-import { readHeader } from "../../src/verilog/header.js";
-import type { DesignInterface, InterfaceResult } from "../../src/verilog/interface.js";
-import { activeLevelByName, looksLikeReset } from "../../src/verilog/interface.js";
-import { signal, tools } from "../reward/harness.js";
+import { readInterfaces } from "../../../src/equiv/golden/netlists.js";
+import { gate } from "../../../src/verilog/gate.js";
+import { readHeader } from "../../../src/verilog/header.js";
+import type { DesignInterface, InterfaceResult } from "../../../src/verilog/interface.js";
+import { activeLevelByName, looksLikeReset } from "../../../src/verilog/interface.js";
+import { signal, tools } from "../../reward/harness.js";
 
 const dir = mkdtempSync(join(tmpdir(), "netlists-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -9,6 +9,7 @@ import type { Effects } from "./effects.js";
 const NAMES =
   /^lib(?:cudart|cublas|cublasLt|cufft|cusolver|cusparse|cudnn|curand|cupti|nccl|nvJitLink)\.so\.\d+$/;
 
+/** What this machine has; `given` are folders of CUDA libraries to look into first, separated by colons. */
 export async function lookAtHost(effects: Effects, given: string | undefined): Promise<Host> {
   const { gpus, driver } = await cards(effects);
   const libraries = new Map<string, string>();

@@ -1,8 +1,8 @@
 /** Goldens of real life: each is served, and equals itself, or is refused with the reason and the line. */
 
 import { afterAll, describe, expect, it } from "vitest";
-import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
-import { everyIcarus, open, problem, signal } from "../reward/harness.js";
+import { DEFAULT_LIMITS } from "../../../src/sim/simulator.js";
+import { everyIcarus, open, problem, signal } from "../../reward/harness.js";
 
 const top = (ports: string, ...body: string[]): string =>
   `module top_module(${ports});\n${body.join("\n")}\nendmodule\n`;

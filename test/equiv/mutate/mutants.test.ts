@@ -2,12 +2,12 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { makeRng } from "../../src/core/rng.js";
-import { OPERATORS } from "../../src/equiv/mutate/fault.js";
-import { flipped, plus } from "../../src/equiv/mutate/literals.js";
-import { type Mutant, makeMutants } from "../../src/equiv/mutate/mutants.js";
-import { rewritten } from "../../src/equiv/mutate/rewrite.js";
-import { gate, normalForm, withSuffix } from "../../src/verilog/gate.js";
+import { makeRng } from "../../../src/core/rng.js";
+import { OPERATORS } from "../../../src/equiv/mutate/fault.js";
+import { flipped, plus } from "../../../src/equiv/mutate/literals.js";
+import { type Mutant, makeMutants } from "../../../src/equiv/mutate/mutants.js";
+import { rewritten } from "../../../src/equiv/mutate/rewrite.js";
+import { gate, normalForm, withSuffix } from "../../../src/verilog/gate.js";
 
 const admitted = (source: string) => {
   const gated = gate(source);

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
-import { moduleText } from "../../src/data/primer/family.js";
-import { FAMILIES, type Instance, instances } from "../../src/data/primer/index.js";
+import { moduleText } from "../../../src/data/primer/family.js";
+import { FAMILIES, type Instance, instances } from "../../../src/data/primer/index.js";
 
 const run = promisify(execFile);
 const dir = mkdtempSync(join(tmpdir(), "primer-"));

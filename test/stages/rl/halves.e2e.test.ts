@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { REAL, start, workplace } from "../cli/spawned.js";
+import { REAL, start, workplace } from "../../cli/spawned.js";
 
 const SMALL = [
   ...["--stage", "rl", "--config", "adaptive-dapo.yaml"],

@@ -4,15 +4,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { Proof } from "../../src/equiv/formal/proof.js";
-import { makeGoldens } from "../../src/equiv/golden/in-use.js";
-import { PrepareFault } from "../../src/equiv/golden/prepare.js";
-import { isRefused } from "../../src/equiv/golden/prepared.js";
-import { makeStore } from "../../src/equiv/golden/store.js";
-import { secretNames } from "../../src/equiv/testbench/names.js";
-import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
-import { makeSpawnSimulator } from "../../src/sim/spawn.js";
-import { signal, tools } from "../reward/harness.js";
+import type { Proof } from "../../../src/equiv/formal/proof.js";
+import { makeGoldens } from "../../../src/equiv/golden/in-use.js";
+import { PrepareFault } from "../../../src/equiv/golden/prepare.js";
+import { isRefused } from "../../../src/equiv/golden/prepared.js";
+import { makeStore } from "../../../src/equiv/golden/store.js";
+import { secretNames } from "../../../src/equiv/testbench/names.js";
+import { DEFAULT_LIMITS } from "../../../src/sim/simulator.js";
+import { makeSpawnSimulator } from "../../../src/sim/spawn.js";
+import { signal, tools } from "../../reward/harness.js";
 
 const dir = mkdtempSync(join(tmpdir(), "provable-test-"));
 const simulator = makeSpawnSimulator({

@@ -4,18 +4,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { verilogEval } from "../../designs/index.js";
-import { makeProver } from "../../src/equiv/formal/prover.js";
-import { readInterfaces } from "../../src/equiv/golden/netlists.js";
-import { interfaceOf } from "../../src/equiv/golden/prepare.js";
-import { secretNames } from "../../src/equiv/testbench/names.js";
-import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
-import { makeSpawnSimulator } from "../../src/sim/spawn.js";
-import { type Admitted, gate } from "../../src/verilog/gate.js";
-import { render } from "../../src/verilog/lexer.js";
-import { open, problem, signal, tools } from "../reward/harness.js";
+import { verilogEval } from "../../../designs/index.js";
+import { makeProver } from "../../../src/equiv/formal/prover.js";
+import { readInterfaces } from "../../../src/equiv/golden/netlists.js";
+import { interfaceOf } from "../../../src/equiv/golden/prepare.js";
+import { secretNames } from "../../../src/equiv/testbench/names.js";
+import { DEFAULT_LIMITS } from "../../../src/sim/simulator.js";
+import { makeSpawnSimulator } from "../../../src/sim/spawn.js";
+import { type Admitted, gate } from "../../../src/verilog/gate.js";
+import { render } from "../../../src/verilog/lexer.js";
+import { open, problem, signal, tools } from "../../reward/harness.js";
 
-const root = process.env.VERILOOP_DATA ?? join(import.meta.dirname, "../../../shared/data");
+const root = process.env.VERILOOP_DATA ?? join(import.meta.dirname, "../../../../shared/data");
 /** Combinational, counters, FSMs, shift registers, both edges, a latch, wide words; none that takes seconds. */
 const SAMPLE =
   /^Prob0(05|12|16|25|29|35|36|37|40|44|47|50|53|57|63|66|68|70|78|81|89|92|99)|^Prob1(03|07|10|19|21|28|33|39|45|46|50)/;

@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
-import { TrainError } from "../../src/core/errors.js";
-import type { Verdict } from "../../src/core/types.js";
-import { seed } from "../../src/core/units.js";
-import { type Child, startChild } from "../../src/reward/process/child.js";
-import { makeRewarderProcess, startRewarder } from "../../src/reward/process/rewarder-process.js";
-import type { SimulatorRewarder } from "../../src/reward/rewarder.js";
-import { lives } from "../sim/native.js";
-import { answer, children, open, problem, signal, tools } from "./harness.js";
+import { TrainError } from "../../../src/core/errors.js";
+import type { Verdict } from "../../../src/core/types.js";
+import { seed } from "../../../src/core/units.js";
+import { type Child, startChild } from "../../../src/reward/process/child.js";
+import { makeRewarderProcess, startRewarder } from "../../../src/reward/process/rewarder-process.js";
+import type { SimulatorRewarder } from "../../../src/reward/rewarder.js";
+import { lives } from "../../sim/native.js";
+import { answer, children, open, problem, signal, tools } from "../harness.js";
 
 const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");
 const good = "module top_module(input a, b, output y); assign y = b & a; endmodule";
@@ -156,7 +156,7 @@ describe("the end of it", () => {
   it("comes with the program's, even when that is killed, and takes along what it has started", async () => {
     const host = join(dir, "host.mts");
     const at = (name: string): string =>
-      JSON.stringify(fileURLToPath(new URL(`../../src/${name}`, import.meta.url)));
+      JSON.stringify(fileURLToPath(new URL(`../../../src/${name}`, import.meta.url)));
     writeFileSync(
       host,
       `import { makeRewarderProcess } from ${at("reward/process/rewarder-process.ts")};
@@ -164,7 +164,7 @@ describe("the end of it", () => {
        const problem = ${JSON.stringify(p)};
        await makeRewarderProcess(settings).score({ problem, text: ${JSON.stringify(answer(slow))}, seed: 1 }, new AbortController().signal);`,
     );
-    const cwd = fileURLToPath(new URL("../..", import.meta.url));
+    const cwd = fileURLToPath(new URL("../../..", import.meta.url));
     const before = new Set(children().map((c) => c.pid));
     const program = spawn(process.execPath, ["--import", "tsx", host], { cwd, stdio: "ignore" });
     const below = () => children().filter((c) => !before.has(c.pid) && c.pid !== program.pid);

@@ -4,17 +4,17 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import type { Proof } from "../../src/equiv/formal/proof.js";
-import { makeProver, type ProverDeps } from "../../src/equiv/formal/prover.js";
-import { readInterfaces } from "../../src/equiv/golden/netlists.js";
-import { interfaceOf } from "../../src/equiv/golden/prepare.js";
-import { secretNames } from "../../src/equiv/testbench/names.js";
-import { openSandbox, withProc } from "../../src/sim/sandbox.js";
-import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
-import { makeSpawnSimulator } from "../../src/sim/spawn.js";
-import { gate } from "../../src/verilog/gate.js";
-import { render } from "../../src/verilog/lexer.js";
-import { signal, tools } from "../reward/harness.js";
+import type { Proof } from "../../../src/equiv/formal/proof.js";
+import { makeProver, type ProverDeps } from "../../../src/equiv/formal/prover.js";
+import { readInterfaces } from "../../../src/equiv/golden/netlists.js";
+import { interfaceOf } from "../../../src/equiv/golden/prepare.js";
+import { secretNames } from "../../../src/equiv/testbench/names.js";
+import { openSandbox, withProc } from "../../../src/sim/sandbox.js";
+import { DEFAULT_LIMITS } from "../../../src/sim/simulator.js";
+import { makeSpawnSimulator } from "../../../src/sim/spawn.js";
+import { gate } from "../../../src/verilog/gate.js";
+import { render } from "../../../src/verilog/lexer.js";
+import { signal, tools } from "../../reward/harness.js";
 
 const dir = mkdtempSync(join(tmpdir(), "formal-test-"));
 const simulator = makeSpawnSimulator({

@@ -3,8 +3,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { isWallClock } from "../../src/run/keys.js";
-import { REAL, start, workplace } from "../cli/spawned.js";
+import { isWallClock } from "../../../src/run/keys.js";
+import { REAL, start, workplace } from "../../cli/spawned.js";
+import { until } from "../../until.js";
 
 const SMALL = [
   "--config",
@@ -42,11 +43,6 @@ const records = (run: string): number =>
     ? readFileSync(join(run, "metrics.jsonl"), "utf8").split("\n").length - 1
     : 0;
 
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 2400 && !condition(); i++) await new Promise((r) => setTimeout(r, 25));
-  expect(condition()).toBe(true);
-}
-
 describe("a run that is interrupted", { timeout: 240_000 }, () => {
   it.each(["adaptive", "dynamic"])(
     "%s: kill -9 twice and resume equals the unbroken run",
@@ -67,7 +63,11 @@ describe("a run that is interrupted", { timeout: 240_000 }, () => {
       const run = join(cwd, "runs/broken");
       for (const [attempt, lines] of [4, 7].entries()) {
         const running = train(cwd, "broken", attempt === 0 ? extra : ["--resume", ...extra]);
-        await until(() => records(run) >= lines);
+        await until(
+          `${lines} records`,
+          () => records(run),
+          (seen) => seen >= lines,
+        );
         running.child.kill("SIGKILL");
         await running.ended;
       }

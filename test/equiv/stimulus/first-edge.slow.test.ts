@@ -1,7 +1,7 @@
 /** How simulations begin must not cost a candidate that is equal: the clock's first level, processes that sleep. */
 
 import { describe, expect, it } from "vitest";
-import { open, problem } from "../reward/harness.js";
+import { open, problem } from "../../reward/harness.js";
 
 /** Golden, and the same with wires in between. */
 const PAIRS: readonly (readonly [string, string, string])[] = [

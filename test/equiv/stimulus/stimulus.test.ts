@@ -1,11 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { makeRng } from "../../src/core/rng.js";
-import { chooseRuns, coverable, runLength, stillRegisters } from "../../src/equiv/stimulus/deep.js";
-import { deBruijn } from "../../src/equiv/stimulus/modes.js";
-import { makeStimulus, moreEpisodes, type Stimulus, stepWords } from "../../src/equiv/stimulus/stimulus.js";
-import type { DesignInterface } from "../../src/verilog/interface.js";
-import { constantOf } from "../../src/verilog/numbers.js";
+import { makeRng } from "../../../src/core/rng.js";
+import { chooseRuns, coverable, runLength, stillRegisters } from "../../../src/equiv/stimulus/deep.js";
+import { deBruijn } from "../../../src/equiv/stimulus/modes.js";
+import {
+  makeStimulus,
+  moreEpisodes,
+  type Stimulus,
+  stepWords,
+} from "../../../src/equiv/stimulus/stimulus.js";
+import type { DesignInterface } from "../../../src/verilog/interface.js";
+import { constantOf } from "../../../src/verilog/numbers.js";
 
 const iface = (over: Partial<DesignInterface>): DesignInterface => ({
   inputs: [],

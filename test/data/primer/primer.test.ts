@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PAGE, updatedPage } from "../../scripts/primer-table.js";
-import { makeRng } from "../../src/core/rng.js";
-import { goldenKey, identicalSets, promptKey } from "../../src/data/identity.js";
+import { PAGE, updatedPage } from "../../../scripts/primer-table.js";
+import { makeRng } from "../../../src/core/rng.js";
+import { goldenKey, identicalSets, promptKey } from "../../../src/data/identity.js";
 import {
   completionText,
   FAMILIES,
@@ -14,8 +14,8 @@ import {
   primerTexts,
   promptOf,
   teach,
-} from "../../src/data/primer/index.js";
-import { expectSlipRates } from "./primer/slip-rates.js";
+} from "../../../src/data/primer/index.js";
+import { expectSlipRates } from "./slip-rates.js";
 
 /** A count near that of a small byte-level BPE: words, single digits, runs of punctuation. */
 const tokens = (text: string): number =>

@@ -6,7 +6,7 @@ import type { ScoreRequest } from "../../src/core/ports.js";
 import { scoreAll } from "../../src/core/score-all.js";
 import type { Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
-import { answer, open, problem, signal } from "./harness.js";
+import { answer, open, problem, signal } from "../reward/harness.js";
 
 const p = problem("module top_module(input a, output y); assign y = a; endmodule");
 const request = (n: number): ScoreRequest & { n: number } => ({
