@@ -12,7 +12,7 @@ import { isTfjs, type LearnerBackend, providerOf } from "./accelerator/backends.
 import { activationRoom } from "./accelerator/memory.js";
 import { guardedLearner } from "./guard.js";
 import type { Provider } from "./onnx/provider.js";
-import { loadOrt } from "./onnx/session.js";
+import { loadOrt } from "./onnx/runtime.js";
 import { checkProvider, openFirst, openTfjs, type Running } from "./open.js";
 import { makeGenerator } from "./ort/generator.js";
 import { makeOrtLearner } from "./ort/learner.js";

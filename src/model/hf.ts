@@ -51,6 +51,11 @@ export async function loadModelDir(dir: string, options: LoadOptions = {}): Prom
 export async function loadConfig(dir: string): Promise<Qwen2Config> {
   const names = await listDir(dir);
   if (!names.includes("config.json")) {
+    if (names.includes("adapter_config.json")) {
+      throw new TrainError("data", `${dir} holds a LoRA adapter, not a whole model`, {
+        hint: "merge it into its base model first: PeftModel.from_pretrained(base, dir).merge_and_unload().save_pretrained(out)",
+      });
+    }
     throw new TrainError("data", `${dir} holds no config.json, so it is not a model directory`, {
       hint: "give a directory in Hugging Face layout: config.json, model.safetensors, tokenizer.json",
     });
@@ -119,12 +124,28 @@ async function loadWeights(dir: string, config: Qwen2Config): Promise<Weights> {
     for (const file of files) for (const name of file.header.tensors.keys()) source.set(name, file);
     checkTensors(dir, config, source);
     const weights = new Map<string, Float32Array>();
-    for (const { name } of parameterSpecs(config))
-      weights.set(name, await source.get(name)!.readFloats(name));
+    for (const { name } of parameterSpecs(config)) {
+      const values = await source.get(name)!.readFloats(name);
+      refuseNonFinite(dir, name, values);
+      weights.set(name, values);
+    }
     return weights;
   } finally {
     for (const file of files) await file.close();
   }
+}
+
+/** A NaN would surface much later, as probabilities that are not finite. */
+function refuseNonFinite(dir: string, name: string, values: Float32Array): void {
+  const at = values.findIndex((v) => !Number.isFinite(v));
+  if (at < 0) return;
+  throw new TrainError(
+    "checkpoint",
+    `${dir}: ${name} holds ${values[at]} at index ${at} of ${values.length}`,
+    {
+      hint: "the weights are damaged or come from a run that diverged; use an earlier checkpoint or fetch the model again",
+    },
+  );
 }
 
 /** Tensors some exporters write although they follow from others. */

@@ -233,7 +233,11 @@ export async function restoreCheckpoint(
 }
 
 /** Every prompt must leave room for an answer. @throws TrainError data naming the first prompts that do not fit */
-export function requireRoom(policy: Policy, problems: readonly Problem[], maxTokens: number): void {
+export function requireRoom(
+  policy: Pick<Policy, "contextTokens" | "tokenizer" | "promptIds">,
+  problems: readonly Problem[],
+  maxTokens: number,
+): void {
   const limit = policy.contextTokens;
   const atMost = tokenBound(policy.tokenizer);
   const long = problems.filter(

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { WAYS, type Way, wayBetween } from "../core/handover.js";
+import { KNOB_RULES } from "../core/knobs.js";
 import { dataSchema } from "../data/schema.js";
 import { evalSchema } from "../eval/schema.js";
 import { LEARNERS, type LearnerSection, learnerEngine } from "../learner/index.js";
@@ -9,7 +10,7 @@ import { unsupportedLoss } from "../learner/learner-engine.js";
 import { learnerSchema } from "../learner/schema.js";
 import { architectureSchema, modelSchema } from "../model/schema.js";
 import { rewardSchema } from "../reward/schema.js";
-import { OVERLONG, rlSchema } from "../rl/schema.js";
+import { OVERLONG, RL_KNOBS, rlSchema } from "../rl/schema.js";
 import { runSchema } from "../run/schema.js";
 import { SAMPLERS, type SamplerSection, samplerEngine } from "../sampler/index.js";
 import { samplerSchema } from "../sampler/schema.js";
@@ -59,6 +60,7 @@ export const rlStageSchema = z
       refuse("overlong_buffer", `must be <= sampler.max_tokens (${sampler.max_tokens})`);
     }
   });
+KNOB_RULES.add(rlStageSchema, { rules: RL_KNOBS });
 export type RlConfig = z.infer<typeof rlStageSchema>;
 
 const distillSection = z

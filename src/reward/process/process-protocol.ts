@@ -3,9 +3,9 @@
 import type { RewardStats } from "../../core/ports.js";
 import type { Verdict, VerilogTask } from "../../core/types.js";
 import type { ProblemId, Seed } from "../../core/units.js";
+import type { Environment } from "../../equiv/environment.js";
 import type { Explanation } from "../../equiv/explain.js";
 import type { Answer, Request } from "../../rpc/wire.js";
-import type { Environment } from "../environment.js";
 import type { RewarderSettings } from "../settings.js";
 
 /** Jobs running, and when the oldest of them began (epoch ms; 0 = none). */

@@ -18,7 +18,7 @@ import {
   saveCheckpoint,
   type TrainablePolicy,
 } from "../policy.js";
-import { loadProblems } from "../problems.js";
+import { loadProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { hyperOf } from "../rl/options.js";
 import { type DistillConfig, distillStageSchema } from "../schema.js";
@@ -253,6 +253,7 @@ async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly 
     `sampler    ${sampler}`,
     ...(memory === null ? [] : [`GPU memory ${memory}`]),
     `traces     ${traces.length}`,
+    systemPromptLine(config.data, problems),
     `steps      ${config.distill.steps} of ${config.distill.batch_tokens} tokens: ${((config.distill.steps * config.distill.batch_tokens) / 1e6).toFixed(1)}M tokens`,
     `held out   ${problems.test.length} problems`,
   ];

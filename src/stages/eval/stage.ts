@@ -4,7 +4,7 @@ import { compactDuration } from "../../core/format.js";
 import { makeRng } from "../../core/rng.js";
 import { evalSummary, runEvaluation } from "../evaluation.js";
 import { modelDirOf, openPolicy, requireRoom } from "../policy.js";
-import { loadProblems } from "../problems.js";
+import { loadProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { type EvalConfig, evalStageSchema } from "../schema.js";
 import { inSession } from "../session.js";
@@ -112,6 +112,7 @@ async function plan(config: EvalConfig, ctx: StageContext): Promise<readonly str
   return [
     `policy     ${modelDirOf(config.model.path, ctx)}`,
     `problems   ${count} of ${problems.test.length} held-out problems of ${problems.name}`,
+    systemPromptLine(config.data, problems),
     `rollouts   ${count * config.eval.final_samples}, at most ${config.sampler.max_tokens} tokens each`,
   ];
 }

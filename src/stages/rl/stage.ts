@@ -21,7 +21,7 @@ import {
   saveCheckpoint,
   type TrainablePolicy,
 } from "../policy.js";
-import { loadProblems } from "../problems.js";
+import { loadProblems, systemPromptLine } from "../problems.js";
 import { writeReport } from "../report.js";
 import { openRewarder } from "../rewards.js";
 import { type RlConfig, rlStageSchema } from "../schema.js";
@@ -233,7 +233,7 @@ async function train(
   );
   spans.close();
   session.dir.event("reward", rewardEvent(await rewarder.stats()));
-  if (end === "collapsed") return goBack(session, policy, trainer);
+  if (end === "collapsed") return goBack(config, session, policy, trainer);
   return finish({ config, ctx, session, policy, trainer, end, points, split, earlier: from?.seconds ?? 0 });
 }
 
@@ -268,6 +268,7 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
           ? []
           : [`GPU memory ${policy.choices["learner.memory"]}`]),
         `problems   ${problems.name}: ${problems.train.length} to train on, ${problems.test.length} held out`,
+        systemPromptLine(config.data, problems),
         `strategy   ${config.rl.sampling.strategy}, ${config.rl.steps} steps of ${config.rl.groups} groups`,
         `rollouts   about ${rollouts} trained on, up to ${rollouts * config.sampler.max_tokens} tokens, plus groups that are filtered`,
         `reward     ${config.reward.shape}, Icarus Verilog ${reward.versions.iverilog ?? "not used"}, sandbox: ${reward.sandbox}`,
