@@ -24,7 +24,7 @@ export function deviceFailure(thrown: unknown): DeviceFailure | null {
 
 export interface Guarded {
   readonly trainer: DeviceLearner;
-  /** Told once, in a sentence, when steps are made smaller. */
+  /** Told once, in a sentence, when later steps get smaller micro-batches. */
   readonly note: (text: string) => void;
 }
 
