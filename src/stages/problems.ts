@@ -6,6 +6,8 @@ import type { Problem } from "../core/types.js";
 import { readProblems } from "../data/jsonl.js";
 import { primerSource } from "../data/primer/index.js";
 import type { DataSection } from "../data/schema.js";
+import type { EvalSection } from "../eval/schema.js";
+import { type EvalSet, loadSets } from "../eval/suites/index.js";
 import { resolvePath } from "./policy.js";
 import type { StageContext } from "./stage.js";
 
@@ -29,6 +31,21 @@ export async function loadProblems(
   }
   const keep = (p: Problem): boolean => wanted.has(bucketOf(p));
   return nonEmpty({ name: source.name, train: source.train.filter(keep), test: source.test.filter(keep) });
+}
+
+/** The problems of `data`, and the evaluation sets that `eval.sets` names, in its order. */
+export interface StageProblems extends ProblemSource {
+  /** Never trained on; the first ranks checkpoints. */
+  readonly sets: readonly EvalSet[];
+}
+
+/** @throws TrainError data when `data` lacks problems, or a folder of `eval.sets` does not hold its benchmark */
+export async function loadStageProblems(
+  config: { readonly data: DataSection; readonly eval: EvalSection },
+  ctx: Pick<StageContext, "cwd" | "root">,
+): Promise<StageProblems> {
+  const source = await loadProblems(config.data, ctx);
+  return { ...source, sets: loadSets(config.eval.sets, source.test, (path) => resolvePath(path, ctx)) };
 }
 
 const bucketOf = (p: Problem): string => p.meta.bucket ?? p.meta.source;

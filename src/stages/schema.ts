@@ -10,12 +10,14 @@ import { architectureSchema, modelSchema } from "../model/schema.js";
 import { rewardSchema } from "../reward/schema.js";
 import { OVERLONG, RL_KNOBS, rlSchema } from "../rl/schema.js";
 import { runSchema } from "../run/schema.js";
+import { trackSchema } from "../run/trackers/index.js";
 import { samplerSchema } from "../sampler/schema.js";
 import { sweepSchema } from "../sweep/schema.js";
 
 export const rlStageSchema = z
   .strictObject({
     run: runSchema,
+    track: trackSchema,
     model: modelSchema,
     data: dataSchema,
     sampler: samplerSchema,
@@ -69,6 +71,7 @@ const distillSection = z
 
 export const distillStageSchema = z.strictObject({
   run: runSchema,
+  track: trackSchema,
   model: modelSchema,
   architecture: architectureSchema,
   data: dataSchema,
@@ -82,6 +85,7 @@ export type DistillConfig = z.infer<typeof distillStageSchema>;
 
 export const evalStageSchema = z.strictObject({
   run: runSchema,
+  track: trackSchema,
   model: modelSchema,
   data: dataSchema,
   sampler: samplerSchema,
@@ -90,5 +94,5 @@ export const evalStageSchema = z.strictObject({
 });
 export type EvalConfig = z.infer<typeof evalStageSchema>;
 
-export const sweepStageSchema = z.strictObject({ run: runSchema, sweep: sweepSchema });
+export const sweepStageSchema = z.strictObject({ run: runSchema, track: trackSchema, sweep: sweepSchema });
 export type SweepConfig = z.infer<typeof sweepStageSchema>;

@@ -14,7 +14,7 @@ import { learningRate } from "../../rl/algo/schedule.js";
 import { evalSummary, runEvaluation } from "../evaluation.js";
 import { rlCommand } from "../next-command.js";
 import { modelDirOf, restoreCheckpoint, saveCheckpoint, type TrainablePolicy } from "../policy.js";
-import { loadProblems } from "../problems.js";
+import { loadStageProblems, type StageProblems } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { hyperOf } from "../rl/options.js";
 import { type DistillConfig, distillStageSchema } from "../schema.js";
@@ -34,13 +34,14 @@ export const distillStage: Stage<DistillConfig> = {
 async function run(config: DistillConfig, ctx: StageContext): Promise<StageResult> {
   await backendsOf(config, ctx);
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
     return await inSession(
       {
         stage: "distill",
         run: config.run,
+        track: config.track,
         ctx,
         engine: "embedded",
         sandbox: reward.sandbox,
@@ -69,7 +70,7 @@ async function train(
   session: Session,
   policy: TrainablePolicy,
   traces: readonly Trace[],
-  problems: Awaited<ReturnType<typeof loadProblems>>,
+  problems: StageProblems,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { reporter, tracker, dir } = session;
@@ -104,7 +105,7 @@ async function train(
   const setup = {
     policy,
     rewarder,
-    problems: problems.test,
+    sets: problems.sets,
     section: config.eval,
     maxTokens: config.sampler.max_tokens,
     rng: rng.fork("eval"),
@@ -244,7 +245,7 @@ async function backendsOf(config: DistillConfig, ctx: StageContext) {
 
 async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly string[]> {
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const a = config.architecture;
   const { backends, memory } = await backendsOf(config, ctx);
   return [
