@@ -5,7 +5,7 @@ import { problemId } from "../src/core/units.js";
 import type { Design } from "../src/eval/suites/design.js";
 
 export type { Design } from "../src/eval/suites/design.js";
-export { type RtllmDesign, type RtllmVersion, rtllm } from "../src/eval/suites/rtllm.js";
+export { asDut, type RtllmDesign, type RtllmVersion, rtllm } from "../src/eval/suites/rtllm.js";
 export { VERILOG_EVAL_SETS, type VerilogEvalSet, verilogEval } from "../src/eval/suites/verilog-eval.js";
 
 /** The design as a problem that `Rewarder.prepare` and `score` take; candidates define a module called `top`. */

@@ -14,31 +14,27 @@ import type { Qwen2Config } from "../model/config.js";
 import type { Weights } from "../model/parameters.js";
 import { makeCalls } from "../rpc/calls.js";
 import type { Answer } from "../rpc/wire.js";
-import type { LearnerBackend, SamplerBackend } from "./accelerator/backends.js";
 import type { EngineCalls, EngineFacts, WorkerSettings } from "./protocol.js";
 import { flatLayout, packWeights, viewsOf } from "./qwen2/flat.js";
-import type { CheckpointingMode } from "./tfjs/checkpointing.js";
 
-export interface EngineOptions {
-  readonly model: { readonly config: Qwen2Config; readonly weights: Weights };
-  /** Backends to try in order; default onnxruntime on the CPU. */
-  readonly learner?: readonly LearnerBackend[];
-  readonly sampler?: readonly SamplerBackend[];
-  /** Whether a tfjs learner makes activations again in the backward pass; default auto: where memory is short. */
-  readonly checkpointing?: CheckpointingMode;
-  /** Whether CUDA may round the factors of products to 10 bits, in all engines of the process; default false. */
-  readonly tf32?: boolean;
-  /** Bytes of the learner's device; default unknown. */
-  readonly deviceBytes?: number | null;
-  /** Told what a step had to do otherwise than asked, in a sentence. */
+/** Settings of the worker thread that may be left out, and what they then are. */
+const DEFAULTS = {
+  learner: ["ort-cpu"],
+  sampler: ["ort-cpu"],
+  checkpointing: "auto",
+  tf32: false,
+  deviceBytes: null,
+  trainThreads: 1,
+  sampleThreads: 1,
+  slots: null,
+} as const satisfies Omit<WorkerSettings, "config" | "weights" | "maxLength">;
+
+export interface EngineOptions
+  extends Partial<Pick<WorkerSettings, keyof typeof DEFAULTS>>,
+    Pick<WorkerSettings, "maxLength"> {
+  readonly model: Pick<WorkerSettings, "config" | "weights">;
+  /** Told what the engine had to do otherwise than asked, in a sentence. */
   readonly note?: (text: string) => void;
-  /** ORT intra-op threads while training and while sampling; default 1 each. */
-  readonly trainThreads?: number;
-  readonly sampleThreads?: number;
-  /** Rows that are sampled side by side; null or absent = by the backend. */
-  readonly slots?: number | null;
-  /** Prompt and completion tokens of one row at most. */
-  readonly maxLength: number;
 }
 
 export interface Engine {
@@ -82,22 +78,10 @@ const LOGPROB_TOKENS = 4096;
 
 /** @throws TrainError "worker" when the runtime cannot be loaded, "data" when weights and config do not fit */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const { config, weights } = options.model;
-  const threads = { train: options.trainThreads ?? 1, sample: options.sampleThreads ?? 1 };
+  const { model, note, ...given } = options;
+  const { config } = model;
   const maxLength = checkedLength(options.maxLength, config);
-  const rpc = startWorker({
-    config,
-    weights,
-    trainThreads: threads.train,
-    sampleThreads: threads.sample,
-    slots: options.slots ?? null,
-    maxLength,
-    learner: options.learner ?? ["ort-cpu"],
-    sampler: options.sampler ?? ["ort-cpu"],
-    checkpointing: options.checkpointing ?? "auto",
-    tf32: options.tf32 ?? false,
-    deviceBytes: options.deviceBytes ?? null,
-  });
+  const rpc = startWorker({ ...DEFAULTS, ...given, ...model });
   let updates = 0;
   let facts: EngineFacts;
   try {
@@ -119,7 +103,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     async train(batch, hyper, signal) {
       const report = await rpc.call("train", [batch, hyper], {
         signal,
-        ...(options.note !== undefined && { item: options.note }),
+        ...(note !== undefined && { item: note }),
       });
       updates = report.updates;
       return report;
@@ -128,7 +112,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     logprobs: (batch, signal) => rpc.call("logprobs", [batch, LOGPROB_TOKENS], { signal }),
     async *generate(requests, signal, version = policyVersion(0)) {
       for await (const item of rpc.stream("generate", [requests, version], signal)) {
-        if ("note" in item) options.note?.(item.note);
+        if ("note" in item) note?.(item.note);
         else yield item;
       }
     },

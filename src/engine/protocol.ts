@@ -12,19 +12,22 @@ import type { CheckpointingMode } from "./tfjs/checkpointing.js";
 export interface WorkerSettings {
   readonly config: Qwen2Config;
   readonly weights: Weights;
+  /** Backends to be tried in this order. */
+  readonly learner: readonly LearnerBackend[];
+  readonly sampler: readonly SamplerBackend[];
+  /** ORT intra-op threads while training and while sampling. */
   readonly trainThreads: number;
   readonly sampleThreads: number;
-  /** null = by the sampler's backend. */
+  /** Rows that are sampled side by side; null = by the sampler's backend. */
   readonly slots: number | null;
+  /** Prompt and completion tokens of one row at most. */
   readonly maxLength: number;
-  /** To be tried in this order. */
-  readonly learner: readonly LearnerBackend[];
+  /** Whether a tfjs learner computes activations again in the backward pass; auto = where memory is short. */
   readonly checkpointing: CheckpointingMode;
   /** Whether CUDA may round the factors of products to 10 bits; the same for every library of the process. */
   readonly tf32: boolean;
   /** Bytes of the learner's device; null = unknown. */
   readonly deviceBytes: number | null;
-  readonly sampler: readonly SamplerBackend[];
 }
 
 export interface EngineFacts {

@@ -12,6 +12,7 @@ import { architectureSchema, modelSchema } from "../model/schema.js";
 import { rewardSchema } from "../reward/schema.js";
 import { OVERLONG, RL_KNOBS, rlSchema } from "../rl/schema.js";
 import { runSchema } from "../run/schema.js";
+import { trackSchema } from "../run/trackers/index.js";
 import { SAMPLERS, type SamplerSection, samplerEngine } from "../sampler/index.js";
 import { samplerSchema } from "../sampler/schema.js";
 import { sweepSchema } from "../sweep/schema.js";
@@ -41,6 +42,7 @@ const ways = (all: readonly Way[]): string => all.map((way) => WAYS[way]).join("
 export const rlStageSchema = z
   .strictObject({
     run: runSchema,
+    track: trackSchema,
     model: modelSchema,
     data: dataSchema,
     sampler: samplerSchema,
@@ -96,6 +98,7 @@ const distillSection = z
 export const distillStageSchema = z
   .strictObject({
     run: runSchema,
+    track: trackSchema,
     model: modelSchema,
     architecture: architectureSchema,
     data: dataSchema,
@@ -110,6 +113,7 @@ export type DistillConfig = z.infer<typeof distillStageSchema>;
 
 export const evalStageSchema = z.strictObject({
   run: runSchema,
+  track: trackSchema,
   model: modelSchema,
   data: dataSchema,
   sampler: samplerSchema,
@@ -118,5 +122,5 @@ export const evalStageSchema = z.strictObject({
 });
 export type EvalConfig = z.infer<typeof evalStageSchema>;
 
-export const sweepStageSchema = z.strictObject({ run: runSchema, sweep: sweepSchema });
+export const sweepStageSchema = z.strictObject({ run: runSchema, track: trackSchema, sweep: sweepSchema });
 export type SweepConfig = z.infer<typeof sweepStageSchema>;

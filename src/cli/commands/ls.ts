@@ -71,18 +71,20 @@ function listText(dir: string, runs: readonly Listed[], shell: Shell): string {
   return `${listed}\nnext:\n  ${shell.program} report ${runs.at(-1)?.name}\n`;
 }
 
-/** The latest pass@1 in metrics.jsonl, 0 to 1; null before the first evaluation. */
+/** The latest pass@1 in metrics.jsonl of the set that ranks, 0 to 1; null before the first evaluation. */
 function lastPass1(run: string): number | null {
   const path = join(run, "metrics.jsonl");
   if (!existsSync(path)) return null;
   const lines = readFileSync(path, "utf8").split("\n");
+  // The first set of the first evaluation is the one that ranks.
+  const set = /"eval\/([^/"]+)\/pass@1"/.exec(lines.find((l) => l.includes('/pass@1"')) ?? "")?.[1];
+  if (set === undefined) return null;
+  const key = `eval/${set}/pass@1`;
   for (let i = lines.length - 1; i >= 0; i--) {
-    if (!lines[i]!.includes('/pass@1"')) continue;
+    if (!lines[i]!.includes(`"${key}"`)) continue;
     try {
-      const entry = Object.entries(JSON.parse(lines[i]!) as Record<string, unknown>).find(([k]) =>
-        /^eval\/.*\/pass@1$/.test(k),
-      );
-      if (typeof entry?.[1] === "number") return entry[1];
+      const value = (JSON.parse(lines[i]!) as Record<string, unknown>)[key];
+      if (typeof value === "number") return value;
     } catch {
       // A line torn by a crash: the one before it is whole.
     }

@@ -14,7 +14,7 @@ import {
 } from "./process-protocol.js";
 
 const GAUGE_MS = 100;
-/** Answers that follow the last ones within this time go together: waking the other process is what they cost. */
+/** Answers that follow the last ones within this time go together, because waking the other process is what is expensive. */
 const GATHER_MS = 10;
 
 function serve(settings: RewarderSettings): (message: ToProcess) => void {
@@ -33,12 +33,12 @@ function serve(settings: RewarderSettings): (message: ToProcess) => void {
     const message: FromProcess = { answers: gathered, gauges: shown };
     gathered = [];
     sentAt = performance.now();
-    // The other side may just have ended, which `disconnect` tells.
+    // Where the other side has just ended, `disconnect` follows.
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   };
   const send = (message: Answer): void => {
     gathered.push(message);
-    if (gathered.length > 1) return; // the first of them has seen to it
+    if (gathered.length > 1) return; // the first of them has scheduled the flush
     const wait = sentAt + GATHER_MS - performance.now();
     if (wait <= 0) flush();
     else setTimeout(flush, wait);
@@ -83,9 +83,9 @@ function serve(settings: RewarderSettings): (message: ToProcess) => void {
   };
 }
 
-// The program decides when this ends: a signal to the whole group (Ctrl-C, a job's end) is for the program to answer.
+// The program decides when this process ends: a signal to the whole group (Ctrl-C, a job's end) is the program's to handle.
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => {});
-// However the program ends, kill -9 included; what this has started ends with it.
+// The program has ended, perhaps by kill -9; this process ends too, with everything that it has started.
 process.on("disconnect", () => process.exit());
 
 let take: ((message: ToProcess) => void) | null = null;

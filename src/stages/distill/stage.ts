@@ -18,7 +18,7 @@ import {
   saveCheckpoint,
   type TrainablePolicy,
 } from "../policy.js";
-import { loadProblems, systemPromptLine } from "../problems.js";
+import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { hyperOf } from "../rl/options.js";
 import { type DistillConfig, distillStageSchema } from "../schema.js";
@@ -38,13 +38,14 @@ export const distillStage: Stage<DistillConfig> = {
 async function run(config: DistillConfig, ctx: StageContext): Promise<StageResult> {
   await enginesOf(config, ctx);
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
     return await inSession(
       {
         stage: "distill",
         run: config.run,
+        track: config.track,
         ctx,
         engine: "embedded",
         sandbox: reward.sandbox,
@@ -73,7 +74,7 @@ async function train(
   session: Session,
   policy: TrainablePolicy,
   traces: readonly Trace[],
-  problems: Awaited<ReturnType<typeof loadProblems>>,
+  problems: StageProblems,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { reporter, tracker, dir } = session;
@@ -108,7 +109,7 @@ async function train(
   const setup = {
     policy,
     rewarder,
-    problems: problems.test,
+    sets: problems.sets,
     section: config.eval,
     maxTokens: config.sampler.max_tokens,
     rng: rng.fork("eval"),
@@ -242,7 +243,7 @@ async function enginesOf(config: DistillConfig, ctx: StageContext) {
 
 async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly string[]> {
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const a = config.architecture;
   const { learner, sampler, memory } = await enginesOf(config, ctx);
   return [
