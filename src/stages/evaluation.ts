@@ -93,8 +93,10 @@ export const evalPoint = (r: EvalResult): EvalPoint => ({
 });
 
 /** The object of `--json`: {test: {pass1, lo, hi, pass2, pass4, …}}. */
-export function evalSummary(r: EvalResult): Record<string, Record<string, number>> {
-  const { pass1, passK } = evalPoint(r);
+export const evalSummary = (r: EvalResult): Record<string, Record<string, number>> =>
+  pointSummary(evalPoint(r));
+
+export function pointSummary({ pass1, passK }: EvalPoint): Record<string, Record<string, number>> {
   const more = Object.entries(passK).map(([k, value]) => [`pass${k}`, value]);
   return { [EVAL_SET]: { pass1: pass1.mean, lo: pass1.lo, hi: pass1.hi, ...Object.fromEntries(more) } };
 }

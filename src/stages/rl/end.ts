@@ -2,9 +2,10 @@
 
 import { mkdir, rm } from "node:fs/promises";
 import { TrainError } from "../../core/errors.js";
-import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../../report/summary.js";
+import { jsonSummary, type RunSummary, summaryLines } from "../../report/summary.js";
 import type { RunEnd } from "../../rl/loop/run.js";
 import type { RlTrainer } from "../../rl/loop/trainer.js";
+import type { Course } from "../course.js";
 import { EVAL_SET } from "../evaluation.js";
 import { evalCommand } from "../next-command.js";
 import { type Policy, restoreCheckpoint } from "../policy.js";
@@ -12,7 +13,7 @@ import type { RlConfig } from "../schema.js";
 import type { Session } from "../session.js";
 import type { StageContext, StageResult } from "../stage.js";
 
-/** The policy has been getting worse: the best one that was saved becomes the export, and the run fails. */
+/** The policy has been getting worse: exports the best one that was saved, and fails the run. */
 export async function goBack(session: Session, policy: Policy, trainer: RlTrainer): Promise<never> {
   const best = (await session.checkpoints.best()) ?? (await session.checkpoints.latest());
   if (best !== null) {
@@ -44,14 +45,12 @@ interface Ended {
   readonly policy: Policy;
   readonly trainer: RlTrainer;
   readonly end: Exclude<RunEnd, "collapsed">;
-  readonly points: { readonly before: EvalPoint | null; readonly after: EvalPoint | null };
-  /** Seconds by phase. */
-  readonly split: Readonly<Record<string, number>>;
-  /** Seconds of earlier attempts. */
-  readonly earlier: number;
+  readonly course: Course;
+  /** Seconds of work, earlier attempts included. */
+  readonly seconds: number;
 }
 
-/** Writes what the run leaves behind and says what came of it. */
+/** Writes the export, where the run came to its end, and prints the summary. */
 export async function finish({
   config,
   ctx,
@@ -59,9 +58,8 @@ export async function finish({
   policy,
   trainer,
   end,
-  points,
-  split,
-  earlier,
+  course,
+  seconds,
 }: Ended): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { step, tokens, rollouts } = trainer.progress;
   const places: [string, string][] = [];
@@ -86,11 +84,11 @@ export async function finish({
     totalSteps: config.rl.steps,
     tokens,
     rollouts,
-    seconds: earlier + session.seconds(),
-    split: Object.entries(split),
+    seconds,
+    split: Object.entries(course.split),
     set: EVAL_SET,
-    before: points.before,
-    after: points.after,
+    before: course.before,
+    after: course.after,
     places,
     next:
       end === "stopped"

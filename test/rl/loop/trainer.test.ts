@@ -5,6 +5,7 @@ import { makeFakeRewarder } from "../../../src/reward/fake.js";
 import { stepMetrics } from "../../../src/rl/loop/metrics.js";
 import { isKnownKey } from "../../../src/run/keys.js";
 import { build, options, type problems, rewarderWith, STRATEGIES } from "./harness.js";
+import { copy } from "./kept.js";
 
 const never = new AbortController().signal;
 
@@ -47,7 +48,7 @@ describe("a step", () => {
   it.each(STRATEGIES)("%s: state() to JSON, restore, and k steps equal k steps", async (name) => {
     const one = build(name);
     for (let s = 0; s < 5; s++) await one.trainer.step(never);
-    const saved = JSON.parse(JSON.stringify(one.trainer.state()));
+    const saved = copy(one.trainer.state());
     const two = build(name);
     two.trainer.restore(saved);
     for (const v of one.sampler.published) await two.sampler.publish(v, null);
