@@ -3,6 +3,7 @@
  * at each point is given as functions, so that the order (which resume depends on) is in one place.
  */
 
+import { messageOf, TrainError } from "../../core/errors.js";
 import type { StepProgress } from "./options.js";
 import type { Steps } from "./steps.js";
 
@@ -54,7 +55,7 @@ export async function runLoop<S, O>(
 ): Promise<RunEnd> {
   let lastEval = from?.lastEval ?? -1;
   const earlier = from?.seconds ?? 0;
-  if (from !== null) trainer.restore(from.trainer);
+  if (from !== null) restore(trainer, from.trainer);
   let savedAt = from === null ? -1 : trainer.progress.step;
   let metric: number | null = null;
   const seconds = () => earlier + hooks.seconds();
@@ -90,6 +91,19 @@ export async function runLoop<S, O>(
     if (!stop.aborted) throw error;
     if (savedAt < trainer.progress.step) await save();
     return "stopped";
+  }
+}
+
+/** A state that has the right form and does not fit this trainer, or what it consists of. */
+function restore<S>(trainer: Steps<S, unknown>, state: S): void {
+  try {
+    trainer.restore(state);
+  } catch (cause) {
+    if (cause instanceof TrainError) throw cause;
+    throw new TrainError("data", `the state in the checkpoint is not of this run: ${messageOf(cause)}`, {
+      hint: "resume the run with the version that wrote it, or start another run with run.name=OTHER",
+      cause,
+    });
   }
 }
 

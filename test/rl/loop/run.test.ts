@@ -135,6 +135,16 @@ describe("the course of a run", () => {
     expect(short(log)).toContain("save 1");
   });
 
+  it("says that a saved state is not of this run", async () => {
+    const { trainer } = build("adaptive");
+    const from = { trainer: { ...trainer.state(), strategy: {} }, lastEval: 0, seconds: 0 };
+    await expect(runLoop(trainer, base, hooks([]), from, never)).rejects.toMatchObject({
+      code: "data",
+      message: expect.stringMatching(/^the state in the checkpoint is not of this run: /),
+      hint: expect.stringContaining("run.name=OTHER"),
+    });
+  });
+
   it("passes other errors on", async () => {
     const h = hooks([], { evaluate: () => Promise.reject(new Error("no simulator")) });
     await expect(runLoop(build("fixed").trainer, base, h, null, never)).rejects.toThrow("no simulator");
