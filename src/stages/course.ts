@@ -5,13 +5,17 @@ import type { Stateful } from "../core/ports.js";
 import { makeEta } from "../report/lines.js";
 import type { EvalPoint } from "../report/summary.js";
 import { Health } from "../rl/loop/health.js";
+import type { EvalPoints } from "./evaluation.js";
 
 /** JSON has no NaN and writes null in its place: a mean over nothing. */
 const figure = z.preprocess((x) => (x === null ? Number.NaN : x), z.number().or(z.nan()));
-const pointSchema = z.object({
+export const pointSchema = z.object({
   pass1: z.object({ mean: figure, lo: figure, hi: figure }),
   passK: z.record(z.coerce.number(), figure),
 }) satisfies z.ZodType<EvalPoint>;
+
+/** By evaluation set. */
+const pointsSchema = z.record(z.string(), pointSchema);
 
 const averageSchema = z.object({ value: z.number(), n: z.int(), early: z.number().nullable() });
 export const healthSchema = z.object({
@@ -43,8 +47,8 @@ export const healthSchema = z.object({
 export const courseSchema = z.object({
   /** Seconds by kind of work. */
   split: z.record(z.string(), z.number()),
-  before: pointSchema.nullable(),
-  after: pointSchema.nullable(),
+  before: pointsSchema.nullable(),
+  after: pointsSchema.nullable(),
   health: healthSchema,
   /** Seconds of the last steps, which the time left is estimated from. */
   recent: z.array(z.number()),
@@ -58,8 +62,8 @@ export class Course implements Stateful<CourseState> {
   readonly health = new Health();
   readonly eta = makeEta();
   /** The evaluations at the ends of the run, as far as they have been made. */
-  before: EvalPoint | null = null;
-  after: EvalPoint | null = null;
+  before: EvalPoints | null = null;
+  after: EvalPoints | null = null;
   private readonly seconds: Record<string, number>;
   private headed = false;
 

@@ -17,7 +17,7 @@ import { groupSchemaOf } from "../rl/loop/packed-groups.js";
 import { type LoopState, loopStateSchemaOf } from "../rl/loop/state.js";
 import { roundSchemaOf, storeCollected } from "../rl/loop/stored-round.js";
 import { type RoundFiles, roundFileName, roundFiles } from "../run/round-files.js";
-import { courseSchema, emptyCourse } from "./course.js";
+import { courseSchema, emptyCourse, pointSchema } from "./course.js";
 import type { SftState } from "./distill/trainer.js";
 import type { SavedRun } from "./saved-state.js";
 
@@ -43,7 +43,12 @@ const groupOf = (stored: z.infer<typeof groupSchema>): Group => ({
   })),
 });
 
+/** There was one evaluation set, and its name was not written down. */
+const onlySet = pointSchema.nullable().transform((point) => (point === null ? null : { test: point }));
+
 const rlSchema = courseSchema.omit({ recent: true }).extend({
+  before: onlySet,
+  after: onlySet,
   trainer: loopStateSchemaOf(groupSchema),
   lastEval: z.int(),
   seconds: z.number(),

@@ -1,14 +1,15 @@
 /** The one way in which a stage trains: resume, evaluate, step, save and stop, with what people and files see of it. */
 
-import type { ProblemSource, Rewarder } from "../core/ports.js";
+import type { Rewarder } from "../core/ports.js";
 import { makeRng } from "../core/rng.js";
-import type { EvalPoint } from "../report/summary.js";
+import { policyVersion } from "../core/units.js";
 import type { StepProgress } from "../rl/loop/options.js";
 import { type EvalKind, type RunEnd, type RunHooks, type RunOptions, runLoop } from "../rl/loop/run.js";
 import type { Steps } from "../rl/loop/steps.js";
 import type { Course } from "./course.js";
-import { type EvaluationSetup, evalPoint, runEvaluation } from "./evaluation.js";
-import { type Policy, restoreCheckpoint, saveCheckpoint } from "./policy.js";
+import { type EvaluationSetup, evalPoints, runEvaluation } from "./evaluation.js";
+import { restoreCheckpoint, saveCheckpoint, type TrainablePolicy } from "./policy.js";
+import type { StageProblems } from "./problems.js";
 import { loadState, type SavedRun, type StateForm, saveState } from "./saved-state.js";
 import type { RlConfig } from "./schema.js";
 import type { Session } from "./session.js";
@@ -17,7 +18,7 @@ import type { StageContext } from "./stage.js";
 export interface CourseOf<S, O> {
   readonly session: Session;
   readonly ctx: StageContext;
-  readonly policy: Policy;
+  readonly policy: TrainablePolicy;
   readonly trainer: Steps<S, O>;
   /** How the trainer's state goes into checkpoints. */
   readonly form: StateForm<S>;
@@ -32,6 +33,8 @@ export interface CourseHooks<O> {
   readonly progress: StepProgress;
   /** @param elapsed seconds of work so far, earlier attempts included; false ends the run as collapsed */
   readonly onStep: (outcome: O, elapsed: number) => boolean;
+  /** For a sampler that does not have the newest weights yet. */
+  readonly beforeEvaluation?: (step: number, signal: AbortSignal) => Promise<void>;
   /** An evaluation begins; the returned function is called when it has ended. */
   readonly onEvaluation?: (step: number) => () => void;
   /** A checkpoint of this step is complete. */
@@ -42,13 +45,13 @@ export interface CourseHooks<O> {
 export const evaluationOf = (
   config: Pick<RlConfig, "eval" | "run" | "sampler">,
   session: Session,
-  policy: Policy,
-  problems: ProblemSource,
+  policy: TrainablePolicy,
+  problems: StageProblems,
   rewarder: Rewarder,
 ): EvaluationSetup => ({
   policy,
   rewarder,
-  problems: problems.test,
+  sets: problems.sets,
   section: config.eval,
   maxTokens: config.sampler.max_tokens,
   rng: makeRng(config.run.seed).fork("eval"),
@@ -63,7 +66,8 @@ export async function resumeCourse<S, O>(run: CourseOf<S, O>): Promise<SavedRun<
   let saved: SavedRun<S> | null = null;
   if (checkpoint !== null) {
     saved = await loadState(checkpoint, run.form);
-    await restoreCheckpoint(checkpoint.dir, policy);
+    const version = policyVersion(run.form.version(saved.trainer));
+    await restoreCheckpoint(checkpoint.dir, policy, version, run.ctx.stop);
     course.restore(saved.course);
     session.reporter.line(`resuming ${session.dir.name} from step ${checkpoint.step}`);
   }
@@ -98,12 +102,13 @@ async function evaluateIn<S, O>(
 ): Promise<number> {
   const started = session.seconds();
   const ended = hooks.onEvaluation?.(step);
-  const point: EvalPoint = evalPoint(await runEvaluation(evaluation, step, kind !== "during", signal));
+  await hooks.beforeEvaluation?.(step, signal);
+  const result = await runEvaluation(evaluation, step, kind !== "during", signal);
   ended?.();
   course.spend("eval", session.seconds() - started);
-  if (kind === "before") course.before = point;
-  if (kind === "after") course.after = point;
-  return point.pass1.mean;
+  if (kind === "before") course.before = evalPoints(result);
+  if (kind === "after") course.after = evalPoints(result);
+  return result.pass1.mean;
 }
 
 async function saveIn<S, O>(

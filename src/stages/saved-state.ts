@@ -15,6 +15,8 @@ export interface SavedRun<S> extends RunState<S> {
 /** How the state of one stage's trainer goes into files. */
 export interface StateForm<S> {
   readonly stage: string;
+  /** Of the weights that belong to the state. */
+  version(state: S): number;
   pack(state: S): Packed;
   /** @throws ZodError or Error when it is not what `pack` makes */
   unpack(packed: Packed): S;

@@ -48,7 +48,7 @@ describe("a checkpoint of format 1", () => {
     expect(state).toMatchObject({ lastEval: extra.lastEval, seconds: extra.seconds });
     expect(state.course).toEqual({
       split: extra.split,
-      before: extra.before,
+      before: { test: extra.before },
       after: null,
       health: extra.health,
       recent: [],
@@ -85,6 +85,7 @@ describe("a checkpoint of format 1", () => {
     for (let i = 0; i < 6; i++) whole.next();
     const form: StateForm<unknown> = {
       stage: "distill",
+      version: () => 0,
       pack: (json) => ({ json, arrays: {} }),
       unpack: ({ json }) => json,
       fromFormat1: (extra, step) => distillStateOfFormat1(extra, step, make(), 8),

@@ -97,7 +97,13 @@ async function downgradeRl(run: string): Promise<void> {
   for (const checkpoint of checkpointsOf(run)) {
     const { trainer, course, ...rest } = await loadState(checkpoint, rlForm);
     const { recent: _, ...kept } = course;
-    intoManifest(checkpoint, { ...rest, ...kept, trainer: { ...trainer, bank: asNumbers(trainer.bank) } });
+    const points = { before: course.before?.test ?? null, after: course.after?.test ?? null };
+    intoManifest(checkpoint, {
+      ...rest,
+      ...kept,
+      ...points,
+      trainer: { ...trainer, bank: asNumbers(trainer.bank) },
+    });
   }
   for (const { step, round } of roundsKept(run)) {
     const value = await roundFiles(run).load(step, round);

@@ -1,13 +1,13 @@
 /** How a distillation ends: with the policy written in Hugging Face layout and a summary, or stopped on request. */
 
 import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { compactDuration } from "../../core/format.js";
-import { saveModelDir } from "../../model/hf.js";
 import type { Course } from "../course.js";
-import { pointSummary } from "../evaluation.js";
+import { pointsSummary } from "../evaluation.js";
+import { writeModelCard } from "../model-card.js";
 import { rlCommand } from "../next-command.js";
-import { modelDirOf, type Policy } from "../policy.js";
+import type { TrainablePolicy } from "../policy.js";
 import type { DistillConfig } from "../schema.js";
 import { type Session, shownPath } from "../session.js";
 import type { StageContext, StageResult } from "../stage.js";
@@ -18,7 +18,7 @@ export async function finish(
   config: DistillConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
+  policy: TrainablePolicy,
   trainer: SftTrainer,
   course: Course,
   seconds: number,
@@ -40,7 +40,7 @@ export async function finish(
       trained,
       seconds: Math.round(seconds * 1000) / 1000,
       policy: out,
-      ...(course.after !== null && { eval: pointSummary(course.after) }),
+      ...(course.after !== null && { eval: pointsSummary(course.after) }),
     },
     exitCode: 0,
     next: [],
@@ -66,19 +66,15 @@ async function writeOut(
   config: DistillConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
+  policy: TrainablePolicy,
 ): Promise<string> {
   const to = config.distill.out === null ? session.dir.file("export") : resolve(ctx.cwd, config.distill.out);
   const temporary = `${to}.tmp-${process.pid}`;
   await rm(temporary, { recursive: true, force: true });
   await mkdir(dirname(to), { recursive: true });
   await mkdir(temporary);
-  const tokenizerDir =
-    config.distill.init === "scratch" ? session.dir.file("tokenizer") : modelDirOf(config.model.path, ctx);
-  await saveModelDir(temporary, policy.config, await policy.engine.weights(), {
-    dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32",
-    tokenizerDir,
-  });
+  await policy.learner.exportTo(temporary, { dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32" });
+  await writeModelCard(temporary, basename(to), config.data);
   await rm(to, { recursive: true, force: true });
   await rename(temporary, to);
   return shownPath(to, ctx.cwd);

@@ -1,7 +1,9 @@
 /** What people and files see of a distillation: the status line, and a step's record and line. */
 
 import { compactDuration } from "../../core/format.js";
+import { policyVersion } from "../../core/units.js";
 import type { Course } from "../course.js";
+import type { TrainablePolicy } from "../policy.js";
 import type { CourseHooks } from "../run-course.js";
 import type { DistillConfig } from "../schema.js";
 import type { Session } from "../session.js";
@@ -13,12 +15,15 @@ const LINE_EVERY = 20;
 export function distillHooks(
   config: DistillConfig,
   session: Session,
+  policy: TrainablePolicy,
   trainer: SftTrainer,
   course: Course,
 ): CourseHooks<SftOutcome> {
   const { reporter, tracker } = session;
   const { steps } = config.distill;
   return {
+    // Nothing is sampled between evaluations, so the weights are handed over for those only.
+    beforeEvaluation: (step, signal) => policy.handover.publish(policyVersion(step), signal),
     progress: () => {
       const step = trainer.progress.step + 1;
       session.waitFor(() => `step ${step}: computing the gradient`);

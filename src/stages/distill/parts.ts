@@ -10,13 +10,13 @@ import { readTraces } from "../../data/jsonl.js";
 import { primerTexts } from "../../data/primer/index.js";
 import { type SftRow, SftSchedule } from "../../data/sft.js";
 import type { Qwen2Config } from "../../model/config.js";
-import { loadModelDir } from "../../model/hf.js";
 import { initWeights } from "../../model/parameters.js";
 import type { ArchitectureSection } from "../../model/schema.js";
+import { systemPromptOf, withSystemPrompt } from "../../text/system-prompt.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { saveTokenizer, trainTokenizer } from "../../text/tokenizer-files.js";
 import { distillStateOfFormat1 } from "../format-1.js";
-import { modelDirOf, type Policy, resolvePath, startPolicy } from "../policy.js";
+import { modelDirOf, openPolicy, type Policy, resolvePath, type TrainablePolicy } from "../policy.js";
 import { hyperOf } from "../rl/options.js";
 import type { StateForm } from "../saved-state.js";
 import type { DistillConfig } from "../schema.js";
@@ -29,7 +29,14 @@ export interface Trace {
   readonly completion: string;
 }
 
+/** Traces of the teacher, with the system prompt that the problems get. */
 export async function loadTraces(config: DistillConfig, ctx: StageContext): Promise<readonly Trace[]> {
+  const traces = await readOrMake(config, ctx);
+  const system = systemPromptOf(config.data.system_prompt);
+  return system === null ? traces : traces.map((t) => ({ ...t, prompt: withSystemPrompt(t.prompt, system) }));
+}
+
+async function readOrMake(config: DistillConfig, ctx: StageContext): Promise<readonly Trace[]> {
   const { distill, data, run } = config;
   if (data.source === "primer") {
     return [
@@ -55,7 +62,7 @@ export async function makePolicy(
   ctx: StageContext,
   session: Session,
   traces: readonly Trace[],
-): Promise<Policy> {
+): Promise<TrainablePolicy> {
   const open = {
     learner: config.learner,
     sampler: config.sampler,
@@ -64,9 +71,7 @@ export async function makePolicy(
     warn: (text: string) => ctx.reporter.warn(text),
   };
   if (config.distill.init === "model") {
-    const dir = modelDirOf(config.model.path, ctx);
-    const [tokenizer, model] = await Promise.all([loadTokenizer(dir), loadModelDir(dir)]);
-    return startPolicy({ ...open, dir, tokenizer, ...model });
+    return openPolicy({ ...open, dir: modelDirOf(config.model.path, ctx) });
   }
   const a = config.architecture;
   const dir = session.dir.file("tokenizer");
@@ -78,8 +83,8 @@ export async function makePolicy(
   }
   const tokenizer = await loadTokenizer(dir);
   const model = shapeOf(a, tokenizer.vocabSize, tokenizer.eosIds);
-  const weights = initWeights(model, makeRng(config.run.seed).fork("weights"));
-  return startPolicy({ ...open, dir, tokenizer, config: model, weights });
+  const weights = async () => initWeights(model, makeRng(config.run.seed).fork("weights"));
+  return openPolicy({ ...open, dir, model: { config: model, weights } });
 }
 
 export const shapeOf = (
@@ -104,7 +109,7 @@ export const shapeOf = (
 
 /** Encodes a trace when its turn comes; a trace that does not fit the context is an error that names it. */
 export function rowsOf(traces: readonly Trace[], policy: Policy, batchTokens: number): (i: number) => SftRow {
-  const limit = Math.min(policy.config.maxPositionEmbeddings, batchTokens);
+  const limit = Math.min(policy.contextTokens, batchTokens);
   const { tokenizer } = policy;
   // Encoding a text takes as long as training on it, and a teacher repeats itself.
   const known = new Map<string, Int32Array>();
@@ -138,7 +143,7 @@ export interface OpenedTrainer {
 /** Everything random in it comes from `run.seed`. */
 export function openTrainer(
   config: DistillConfig,
-  policy: Policy,
+  policy: TrainablePolicy,
   traces: readonly Trace[],
   clock: Clock,
 ): OpenedTrainer {
@@ -157,6 +162,7 @@ export function openTrainer(
     trainer: new SftTrainer({ lr, hyper: hyperOf(learner) }, { learner: policy.learner, schedule, clock }),
     form: {
       stage: "distill",
+      version: ({ step }) => step,
       pack: (state) => ({ json: state, arrays: {} }),
       unpack: ({ json }) => sftStateSchema.parse(json),
       fromFormat1: (extra, step) => distillStateOfFormat1(extra, step, schedule, steps),

@@ -1,12 +1,10 @@
 /** `train --stage distill`: the supervised cold start on reasoning traces. Chooses and wires. */
 
-import type { ProblemSource, Rewarder } from "../../core/ports.js";
-import { loadModelDir } from "../../model/hf.js";
-import { countParameters } from "../../model/parameters.js";
-import { chooseBackends, planMemory } from "../backends.js";
+import type { Rewarder } from "../../core/ports.js";
+import { loadConfig } from "../../model/hf.js";
 import { Course } from "../course.js";
-import { modelDirOf, type Policy } from "../policy.js";
-import { loadProblems } from "../problems.js";
+import { modelDirOf, planEngines, type TrainablePolicy } from "../policy.js";
+import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { evaluationOf, resumeCourse, runCourse } from "../run-course.js";
 import { type DistillConfig, distillStageSchema } from "../schema.js";
@@ -26,15 +24,16 @@ export const distillStage: Stage<DistillConfig> = {
 };
 
 async function run(config: DistillConfig, ctx: StageContext): Promise<StageResult> {
-  await backendsOf(config, ctx);
+  await enginesOf(config, ctx);
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
     return await inSession(
       {
         stage: "distill",
         run: config.run,
+        track: config.track,
         ctx,
         engine: "embedded",
         sandbox: reward.sandbox,
@@ -61,9 +60,9 @@ async function train(
   config: DistillConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
+  policy: TrainablePolicy,
   traces: readonly Trace[],
-  problems: ProblemSource,
+  problems: StageProblems,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { trainer, form } = openTrainer(config, policy, traces, ctx.clock);
@@ -84,7 +83,7 @@ async function train(
       maxGeneratedTokens: null,
       maxSeconds: null,
     },
-    hooks: distillHooks(config, session, trainer, course),
+    hooks: distillHooks(config, session, policy, trainer, course),
   };
   const from = await resumeCourse(run);
   announce(config, session, policy, traces);
@@ -96,11 +95,11 @@ async function train(
 function announce(
   config: DistillConfig,
   { dir, reporter, shown }: Session,
-  policy: Policy,
+  policy: TrainablePolicy,
   traces: readonly Trace[],
 ): void {
   reporter.line(
-    `${dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, vocabulary ${policy.config.vocabSize}, ` +
+    `${dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, vocabulary ${policy.vocabSize}, ` +
       `${traces.length} traces`,
   );
   const { steps, batch_tokens: tokens } = config.distill;
@@ -108,35 +107,30 @@ function announce(
 }
 
 /** @throws TrainError `tool` when a backend is not there or the GPU is too small: before there is a run */
-async function backendsOf(config: DistillConfig, ctx: StageContext) {
+async function enginesOf(config: DistillConfig, ctx: StageContext) {
   const a = config.architecture;
   const shape =
     config.distill.init === "scratch"
       ? shapeOf(a, a.vocab_size, [])
-      : (await loadModelDir(modelDirOf(config.model.path, ctx))).config;
-  const backends = await chooseBackends(config.learner, config.sampler, countParameters(shape));
-  const memory = planMemory(
-    backends,
-    shape,
-    config.learner,
-    Math.min(shape.maxPositionEmbeddings, config.distill.batch_tokens),
-  );
-  return { backends, memory };
+      : await loadConfig(modelDirOf(config.model.path, ctx));
+  const { learner, sampler, distill } = config;
+  return planEngines({ learner, sampler, rowTokens: distill.batch_tokens }, shape);
 }
 
 async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly string[]> {
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const a = config.architecture;
-  const { backends, memory } = await backendsOf(config, ctx);
+  const { learner, sampler, memory } = await enginesOf(config, ctx);
   return [
     config.distill.init === "scratch"
       ? `policy     from scratch: d ${a.hidden_size}, ${a.layers} layers, vocabulary ${a.vocab_size}`
       : `policy     continues ${modelDirOf(config.model.path, ctx)}`,
-    `learner    ${backends.learner.order[0]}: ${backends.learner.reason}`,
-    `sampler    ${backends.sampler.order[0]}: ${backends.sampler.reason}`,
+    `learner    ${learner}`,
+    `sampler    ${sampler}`,
     ...(memory === null ? [] : [`GPU memory ${memory}`]),
     `traces     ${traces.length}`,
+    systemPromptLine(config.data, problems),
     `steps      ${config.distill.steps} of ${config.distill.batch_tokens} tokens: ${((config.distill.steps * config.distill.batch_tokens) / 1e6).toFixed(1)}M tokens`,
     `held out   ${problems.test.length} problems`,
   ];

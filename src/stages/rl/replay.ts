@@ -3,6 +3,7 @@
 import { basename, join } from "node:path";
 import { TrainError } from "../../core/errors.js";
 import type { Clock, Metrics } from "../../core/ports.js";
+import { policyVersion } from "../../core/units.js";
 import { readMetrics } from "../../report/read.js";
 import { stepMetrics } from "../../rl/loop/metrics.js";
 import type { RoundKeeper } from "../../rl/loop/stored-round.js";
@@ -99,8 +100,9 @@ export async function replay(
       });
       if (start !== undefined) {
         const checkpoint = await store.load(start);
-        await restoreCheckpoint(checkpoint.dir, policy);
-        trainer.restore((await loadState(checkpoint, rlForm)).trainer);
+        const saved = (await loadState(checkpoint, rlForm)).trainer;
+        await restoreCheckpoint(checkpoint.dir, policy, policyVersion(rlForm.version(saved)), signal);
+        trainer.restore(saved);
       }
       for (let k = trainer.progress.step + 1; k < step; k++) {
         request.onStep(k);

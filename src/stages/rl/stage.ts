@@ -1,13 +1,13 @@
 /** `train --stage rl`: reinforcement with a verified reward. Chooses and wires; the loop is in rl/loop. */
 
-import type { ProblemSource, Rewarder } from "../../core/ports.js";
+import type { Rewarder } from "../../core/ports.js";
 import type { Strategy } from "../../rl/algo/strategy.js";
 import type { RunOptions } from "../../rl/loop/run.js";
 import { makeSpans } from "../../run/spans.js";
 import { Course } from "../course.js";
 import { roundsOfRun } from "../format-1.js";
-import { modelDirOf, openPolicy, type Policy, requireRoom, resolvePath } from "../policy.js";
-import { loadProblems } from "../problems.js";
+import { modelDirOf, openPolicy, requireRoom, resolvePath, type TrainablePolicy } from "../policy.js";
+import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { writeReport } from "../report.js";
 import { openRewarder } from "../rewards.js";
 import { evaluationOf, resumeCourse, runCourse } from "../run-course.js";
@@ -30,9 +30,9 @@ export const rlStage: Stage<RlConfig> = {
 
 async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
   const modelDir = modelDirOf(config.model.path, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
-  let policy: Policy | null = null;
+  let policy: TrainablePolicy | null = null;
   try {
     policy = await openPolicy({
       dir: modelDir,
@@ -42,12 +42,17 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
       apart: config.rl.async.max_lag > 0,
       warn: (text) => ctx.reporter.warn(text),
     });
-    requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
+    requireRoom(
+      policy,
+      [...problems.train, ...problems.sets.flatMap((s) => s.problems)],
+      config.sampler.max_tokens,
+    );
     const opened = policy;
     return await inSession(
       {
         stage: "rl",
         run: config.run,
+        track: config.track,
         ctx,
         engine: opened.label,
         sandbox: reward.sandbox,
@@ -69,8 +74,8 @@ async function train(
   config: RlConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
-  problems: ProblemSource,
+  policy: TrainablePolicy,
+  problems: StageProblems,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const rounds = roundsOfRun(session.dir.path);
@@ -118,7 +123,7 @@ async function train(
   const { end, seconds } = await runCourse(run, from);
   spans.close();
   session.dir.event("reward", rewardEvent(await rewarder.stats()));
-  if (end === "collapsed") return goBack(session, policy, trainer);
+  if (end === "collapsed") return goBack(config, session, policy, trainer);
   return finish({ config, ctx, session, policy, trainer, end, course, seconds });
 }
 
@@ -134,8 +139,8 @@ const runOptions = (config: RlConfig, steps: number): RunOptions => ({
 function announce(
   config: RlConfig,
   { dir, reporter, shown }: Session,
-  policy: Policy,
-  problems: ProblemSource,
+  policy: TrainablePolicy,
+  problems: StageProblems,
   strategy: Strategy,
 ): void {
   reporter.line(
@@ -149,7 +154,7 @@ function announce(
 }
 
 async function plan(config: RlConfig, ctx: StageContext): Promise<readonly string[]> {
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
     const modelDir = modelDirOf(config.model.path, ctx);
@@ -161,16 +166,21 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
       warn: (text) => ctx.reporter.warn(text),
     });
     try {
-      requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
+      requireRoom(
+        policy,
+        [...problems.train, ...problems.sets.flatMap((s) => s.problems)],
+        config.sampler.max_tokens,
+      );
       const rollouts = config.rl.steps * config.rl.groups * config.rl.group_size;
       return [
-        `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.config.maxPositionEmbeddings}`,
-        `learner    ${policy.choices["learner.backend"]}`,
-        `sampler    ${policy.choices["sampler.backend"]}`,
+        `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.contextTokens}`,
+        `learner    ${policy.choices["learner.backend"] ?? config.learner.engine}`,
+        `sampler    ${policy.choices["sampler.backend"] ?? config.sampler.engine}`,
         ...(policy.choices["learner.memory"] === undefined
           ? []
           : [`GPU memory ${policy.choices["learner.memory"]}`]),
         `problems   ${problems.name}: ${problems.train.length} to train on, ${problems.test.length} held out`,
+        systemPromptLine(config.data, problems),
         `strategy   ${config.rl.sampling.strategy}, ${config.rl.steps} steps of ${config.rl.groups} groups`,
         `rollouts   about ${rollouts} trained on, up to ${rollouts * config.sampler.max_tokens} tokens, plus groups that are filtered`,
         `reward     ${config.reward.shape}, Icarus Verilog ${reward.versions.iverilog ?? "not used"}, sandbox: ${reward.sandbox}`,

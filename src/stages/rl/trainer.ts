@@ -12,13 +12,13 @@ import { type RoundKeeper, recordedPlan } from "../../rl/loop/stored-round.js";
 import { RlTrainer } from "../../rl/loop/trainer.js";
 import { roundsKept } from "../../run/round-files.js";
 import { rlStateOfFormat1, roundsOfRun } from "../format-1.js";
-import type { Policy } from "../policy.js";
+import type { TrainablePolicy } from "../policy.js";
 import type { StateForm } from "../saved-state.js";
 import type { RlConfig } from "../schema.js";
 import { keepRule, makeStrategy, tokensOfPriors, trainerOptions } from "./options.js";
 
 export interface OpenTrainer {
-  readonly policy: Policy;
+  readonly policy: TrainablePolicy;
   readonly rewarder: Rewarder;
   readonly problems: readonly Problem[];
   readonly clock: Clock;
@@ -30,6 +30,7 @@ export interface OpenTrainer {
 /** How the state of this stage's trainer goes into checkpoints. */
 export const rlForm: StateForm<LoopState> = {
   stage: "rl",
+  version: (state) => state.counters.version,
   pack: packLoopState,
   unpack: unpackLoopState,
   fromFormat1: rlStateOfFormat1,
@@ -53,6 +54,7 @@ export function openTrainer(config: RlConfig, open: OpenTrainer): OpenedTrainer 
     sampler: policy.sampler,
     rewarder: open.rewarder,
     learner: policy.learner,
+    handover: policy.handover,
     decode: policy.decode,
     promptIds: policy.promptIds,
     problems: open.problems,
