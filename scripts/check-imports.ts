@@ -65,7 +65,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   sampler: ["engine", "engine/accelerator", "data", "model", "text"],
   learner: ["engine", "engine/accelerator", "data", "model", "text"],
   eval: ["data", "model", "text"],
-  run: [],
+  run: ["model"],
   report: ["run"],
   sweep: ["run", "report"],
   config: [],

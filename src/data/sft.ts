@@ -1,8 +1,7 @@
-/** Supervised rows to optimizer-step batches. Pure; the order depends on the seed and the pass only. */
+/** Which supervised rows each optimizer step trains on. Pure; the order depends on the seed and the pass only. */
 
+import type { Stateful } from "../core/ports.js";
 import type { Rng } from "../core/rng.js";
-import type { Batch } from "../core/types.js";
-import type { Step } from "../core/units.js";
 
 /** One trace: the prompt is context, the completion (its end-of-turn token included) is trained. */
 export interface SftRow {
@@ -12,8 +11,14 @@ export interface SftRow {
 
 const lengthOf = (row: SftRow): number => row.promptIds.length + row.completionIds.length;
 
-/** Step by step, the rows of a run: passes over the rows in fresh random orders, cut by a token budget. */
-export class SftSchedule {
+/** Where a schedule is: in pass `pass` (from 0), before the row at `position` of its order. */
+export interface ScheduleState {
+  readonly pass: number;
+  readonly position: number;
+}
+
+/** Step by step, the rows of a run: passes over the rows in new random orders, cut by a token budget. */
+export class SftSchedule implements Stateful<ScheduleState> {
   private readonly size: number;
   private readonly rowAt: (i: number) => SftRow;
   private readonly batchTokens: number;
@@ -55,46 +60,17 @@ export class SftSchedule {
     }
   }
 
-  /** Advances as if `steps` batches had been taken: how a resumed run finds its place. */
-  skip(steps: number): void {
-    for (let i = 0; i < steps; i++) this.next();
+  state(): ScheduleState {
+    return { pass: this.pass, position: this.position };
+  }
+
+  restore({ pass, position }: ScheduleState): void {
+    this.pass = pass;
+    this.position = position;
+    this.order = this.orderOf(pass);
   }
 
   private orderOf(pass: number): readonly number[] {
     return this.rng.fork("pass", pass).shuffle(Array.from({ length: this.size }, (_, i) => i));
   }
-}
-
-/** A cross-entropy batch; D is the number of trained tokens. */
-export function sftBatch(rows: readonly SftRow[], step: Step): Batch {
-  const total = rows.reduce((n, r) => n + lengthOf(r), 0);
-  const tokenIds = new Int32Array(total);
-  const rowStart = new Int32Array(rows.length + 1);
-  const lossMask = new Uint8Array(total);
-  let at = 0;
-  let lossTokens = 0;
-  rows.forEach((row, i) => {
-    rowStart[i] = at;
-    tokenIds.set(row.promptIds, at);
-    at += row.promptIds.length;
-    tokenIds.set(row.completionIds, at);
-    lossMask.fill(1, at, at + row.completionIds.length);
-    at += row.completionIds.length;
-    lossTokens += row.completionIds.length;
-  });
-  rowStart[rows.length] = at;
-  return {
-    step,
-    tokenIds,
-    rowStart,
-    lossMask,
-    weights: new Float32Array(total).fill(1),
-    behaviorLogprobs: new Float32Array(total),
-    advantages: new Float32Array(total),
-    groupIds: Int32Array.from({ length: rows.length }, (_, i) => i),
-    divisor: Math.max(1, lossTokens),
-    lossTokens,
-    temperature: 1,
-    loss: { kind: "ce" },
-  };
 }

@@ -3,6 +3,7 @@
  */
 
 import { clip, compactCount, compactDuration, compactSeconds, fixed } from "../core/format.js";
+import type { Stateful } from "../core/ports.js";
 import { type Interval, median } from "../core/stats.js";
 
 export interface StepLine {
@@ -72,10 +73,21 @@ export function evalLine(e: EvalLine): string {
   return clip(`${head}  ${clip(e.set, 4)} ${one}${many}`, 80);
 }
 
+/** Estimates the time that is left. Its state is the seconds of the last steps. */
+export interface Eta extends Stateful<readonly number[]> {
+  push(seconds: number): void;
+  /** Seconds; null before the first step. */
+  eta(stepsLeft: number): number | null;
+}
+
 /** Remaining time as steps left times the median of the last `window` steps; evaluations are not pushed. */
-export function makeEta(window = 16): { push(seconds: number): void; eta(stepsLeft: number): number | null } {
-  const recent: number[] = [];
+export function makeEta(window = 16): Eta {
+  let recent: number[] = [];
   return {
+    state: () => [...recent],
+    restore(state) {
+      recent = state.slice(-window);
+    },
     push(seconds) {
       recent.push(seconds);
       if (recent.length > window) recent.shift();

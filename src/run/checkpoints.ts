@@ -40,13 +40,13 @@ export interface Checkpoint {
 
 export interface CheckpointStore {
   /**
-   * `write` fills the empty folder `dir` and returns what the manifest's `extra` shall hold. Prunes afterwards.
+   * `write` fills the empty folder `dir`. Prunes afterwards.
    * @throws TrainError tool when the disk is full or not writable; what was saved before is then intact
    */
   save(
     step: number,
     about: { readonly metric?: number },
-    write: (dir: string) => Promise<Readonly<Record<string, unknown>> | undefined>,
+    write: (dir: string) => Promise<void>,
   ): Promise<Checkpoint>;
   /**
    * The newest checkpoint whose checksums hold; null when none was ever saved. Corrupt ones are warned about and left.
@@ -154,7 +154,7 @@ export function makeCheckpointStore(options: CheckpointOptions): CheckpointStore
       renameSync(path, aside);
     }
     renameSync(temporary, path);
-    fsyncDir(runDir);
+    fsyncDir(runDir, host.fsync);
     if (aside?.endsWith(`.old-${host.pid}`)) rmSync(aside, { recursive: true, force: true });
   }
 
@@ -169,10 +169,10 @@ export function makeCheckpointStore(options: CheckpointOptions): CheckpointStore
         requireFree(runDir, size * 1.1, `saving step ${step}`, host.freeBytes(runDir), kept);
         rmSync(temporary, { recursive: true, force: true });
         mkdirSync(temporary);
-        const extra = (await write(temporary)) ?? {};
+        await write(temporary);
         const files = await describeFiles(temporary);
-        for (const path of filesBelow(temporary)) fsyncFile(join(temporary, path));
-        for (const dir of foldersOf(Object.keys(files))) fsyncDir(join(temporary, dir));
+        for (const path of filesBelow(temporary)) fsyncFile(join(temporary, path), host.fsync);
+        for (const dir of foldersOf(Object.keys(files))) fsyncDir(join(temporary, dir), host.fsync);
         options.beforeCommit?.();
         manifest = {
           format: CHECKPOINT_FORMAT,
@@ -182,9 +182,8 @@ export function makeCheckpointStore(options: CheckpointOptions): CheckpointStore
           configHash: options.configHash,
           metric: about.metric ?? null,
           files,
-          extra: { ...extra },
         };
-        writeAtomic(join(temporary, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+        writeAtomic(join(temporary, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`, host.fsync);
         await install(temporary, step);
       } catch (error) {
         discard(temporary);

@@ -17,8 +17,11 @@ import {
 import { dirname } from "node:path";
 import { TrainError } from "../core/errors.js";
 
+/** Makes what was written to an open file or folder durable. */
+export type Fsync = (fd: number) => void;
+
 /** Makes the names in `dir` durable. Windows and some network file systems cannot; then the rename alone must do. */
-export function fsyncDir(dir: string): void {
+export function fsyncDir(dir: string, fsync: Fsync = fsyncSync): void {
   let fd: number;
   try {
     fd = openSync(dir, "r");
@@ -26,7 +29,7 @@ export function fsyncDir(dir: string): void {
     return;
   }
   try {
-    fsyncSync(fd);
+    fsync(fd);
   } catch {
     // EINVAL or EPERM: this file system does not sync folders.
   } finally {
@@ -34,10 +37,10 @@ export function fsyncDir(dir: string): void {
   }
 }
 
-export function fsyncFile(path: string): void {
+export function fsyncFile(path: string, fsync: Fsync = fsyncSync): void {
   const fd = openSync(path, "r+");
   try {
-    fsyncSync(fd);
+    fsync(fd);
   } finally {
     closeSync(fd);
   }
@@ -80,13 +83,13 @@ export function ensureDir(path: string): void {
 }
 
 /** Replaces `path` by `data` in one durable step. Leaves nothing behind on failure. */
-export function writeAtomic(path: string, data: string | Uint8Array): void {
+export function writeAtomic(path: string, data: string | Uint8Array, fsync: Fsync = fsyncSync): void {
   const temporary = `${path}.tmp-${process.pid}`;
   try {
     const fd = openSync(temporary, "w");
     try {
       writeAll(fd, typeof data === "string" ? Buffer.from(data) : data);
-      fsyncSync(fd);
+      fsync(fd);
     } finally {
       closeSync(fd);
     }
@@ -95,7 +98,7 @@ export function writeAtomic(path: string, data: string | Uint8Array): void {
     discard(temporary);
     throw ioError(error, "write", path);
   }
-  fsyncDir(dirname(path));
+  fsyncDir(dirname(path), fsync);
 }
 
 export const errnoOf = (error: unknown): string | undefined =>

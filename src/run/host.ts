@@ -1,6 +1,6 @@
 /** What a run needs to know of the machine, as an argument so that tests can say what it is. */
 
-import { readFileSync } from "node:fs";
+import { fsyncSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { errnoOf, freeBytes } from "./files.js";
 
@@ -12,6 +12,8 @@ export interface Host {
   isAlive(pid: number): boolean;
   now(): Date;
   freeBytes(path: string): number | null;
+  /** Makes what was written to an open file or folder durable. */
+  fsync(fd: number): void;
 }
 
 export const systemHost = (): Host => ({
@@ -21,6 +23,7 @@ export const systemHost = (): Host => ({
   isAlive: processIsAlive,
   now: () => new Date(),
   freeBytes,
+  fsync: fsyncSync,
 });
 
 export function processIsAlive(pid: number): boolean {

@@ -8,10 +8,15 @@ import { createReadStream, lstatSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path";
 import { z } from "zod";
 
-export const CHECKPOINT_FORMAT = 1;
+/**
+ * Format 1 kept the stage's state in the manifest, under `extra`. Since format 2 it lies in `state.json`, so that the
+ * manifests, which are read at every save, stay small.
+ */
+export const CHECKPOINT_FORMAT = 2;
+const READABLE = [1, CHECKPOINT_FORMAT];
 
 const manifestSchema = z.object({
-  format: z.literal(CHECKPOINT_FORMAT),
+  format: z.literal(READABLE),
   step: z.int().min(0),
   created: z.string(),
   /** Version of the program that wrote it. */
@@ -21,8 +26,8 @@ const manifestSchema = z.object({
   metric: z.number().nullable(),
   /** Path inside the folder, with `/` -> size and hash. */
   files: z.record(z.string(), z.object({ bytes: z.int().min(0), sha256: z.string() })),
-  /** What the writer adds: policy version, counters. Plain JSON. */
-  extra: z.record(z.string(), z.unknown()),
+  /** Format 1 only: the state of the stage, plain JSON. */
+  extra: z.record(z.string(), z.unknown()).optional(),
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -43,6 +48,9 @@ export function readManifest(dir: string): Manifest {
   }
   const parsed = manifestSchema.safeParse(json);
   if (!parsed.success) {
+    const format = (json as { readonly format?: unknown } | null)?.format;
+    if (typeof format === "number" && !READABLE.includes(format))
+      throw new Error(`manifest.json has format ${format}; this version reads ${READABLE.join(" and ")}`);
     const first = parsed.error.issues[0]!;
     throw new Error(`manifest.json: ${first.path.join(".")}: ${first.message}`);
   }

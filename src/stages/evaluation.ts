@@ -120,8 +120,11 @@ function record(
   }
 }
 
-/** The first set's figures, for the summary. */
-export const evalPoint = (e: Evaluation): EvalPoint => pointOf(e.sets[0]!.result);
+/** The figures of each set, for summaries. */
+export type EvalPoints = Readonly<Record<string, EvalPoint>>;
+
+export const evalPoints = (e: Evaluation): EvalPoints =>
+  Object.fromEntries(e.sets.map(({ name, result }) => [name, pointOf(result)]));
 
 const pointOf = (r: EvalResult): EvalPoint => ({
   pass1: r.pass1,
@@ -133,15 +136,16 @@ const pointOf = (r: EvalResult): EvalPoint => ({
 });
 
 /** The object of `--json`: {<set>: {pass1, lo, hi, pass2, pass4, …}}. */
-export function evalSummary(e: Evaluation): Record<string, Record<string, number>> {
-  return Object.fromEntries(
-    e.sets.map(({ name, result }) => {
-      const { pass1, passK } = pointOf(result);
+export const evalSummary = (e: Evaluation): Record<string, Record<string, number>> =>
+  pointsSummary(evalPoints(e));
+
+export const pointsSummary = (points: EvalPoints): Record<string, Record<string, number>> =>
+  Object.fromEntries(
+    Object.entries(points).map(([name, { pass1, passK }]) => {
       const more = Object.entries(passK).map(([k, value]) => [`pass${k}`, value]);
       return [name, { pass1: pass1.mean, lo: pass1.lo, hi: pass1.hi, ...Object.fromEntries(more) }];
     }),
   );
-}
 
 function evalMetrics(name: string, r: EvalResult, seconds: number | null): Metrics {
   const set = `eval/${name}`;

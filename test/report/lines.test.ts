@@ -102,6 +102,9 @@ it("estimates the rest by the median, so one slow step does not matter", () => {
   expect(eta.eta(10)).toBeNull();
   for (const s of [100, 2, 2, 2, 50]) eta.push(s);
   expect(eta.eta(10)).toBe(20);
+  const resumed = makeEta(4);
+  resumed.restore(eta.state());
+  expect(resumed.eta(10)).toBe(20);
 });
 
 describe("compact numbers", () => {

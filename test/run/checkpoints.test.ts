@@ -16,10 +16,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { makeRng } from "../../src/core/rng.js";
 import { type CheckpointOptions, makeCheckpointStore } from "../../src/run/checkpoints.js";
+import { systemHost } from "../../src/run/host.js";
 import { prunable } from "../../src/run/prune.js";
 import { startChild } from "./child.js";
-import { fakeHost, rejectionOf, scratch, tree } from "./help.js";
+import { fakeHost, hastyHost, rejectionOf, scratch, tree } from "./help.js";
 
+/** Really syncs with `host: systemHost()` only. */
 function storeIn(runDir: string, over: Partial<CheckpointOptions> = {}) {
   const warnings: string[] = [];
   const store = makeCheckpointStore({
@@ -29,6 +31,7 @@ function storeIn(runDir: string, over: Partial<CheckpointOptions> = {}) {
     version: "0.1.0",
     configHash: "hash-1",
     warn: (text) => warnings.push(text),
+    host: hastyHost(),
     ...over,
   });
   const save = (step: number, metric?: number, text = `weights ${step}`) =>
@@ -36,7 +39,6 @@ function storeIn(runDir: string, over: Partial<CheckpointOptions> = {}) {
       mkdirSync(join(dir, "policy"));
       writeFileSync(join(dir, "policy", "model.safetensors"), text);
       writeFileSync(join(dir, "state.json"), "{}");
-      return { policyVersion: step };
     });
   return { store, save, warnings };
 }
@@ -44,7 +46,7 @@ function storeIn(runDir: string, over: Partial<CheckpointOptions> = {}) {
 describe("a checkpoint", () => {
   it("lists every file with its size and hash, and `latest` points at it", async () => {
     const dir = scratch();
-    const { store, save } = storeIn(dir);
+    const { store, save } = storeIn(dir, { host: systemHost() });
     const saved = await save(42, 0.5, "abc");
     expect(tree(dir)).toEqual([
       "latest/",
@@ -61,7 +63,7 @@ describe("a checkpoint", () => {
     expect(readlinkSync(join(dir, "latest"))).toBe("step-000042");
     // SHA-256 of "abc": FIPS 180-2, appendix B.1.
     expect(saved.manifest).toMatchObject({
-      format: 1,
+      format: 2,
       step: 42,
       version: "0.1.0",
       configHash: "hash-1",
@@ -72,8 +74,8 @@ describe("a checkpoint", () => {
           sha256: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         },
       },
-      extra: { policyVersion: 42 },
     });
+    expect(saved.manifest.extra).toBeUndefined();
     expect(await store.load(42)).toEqual(saved);
     expect(await store.latest()).toEqual(saved);
   });
@@ -84,6 +86,26 @@ describe("a checkpoint", () => {
     const beforeCommit = () => seen.push(existsSync(join(dir, "step-000001")));
     await storeIn(dir, { beforeCommit }).save(1);
     expect(seen).toEqual([false]);
+  });
+
+  it.skipIf(!existsSync("/proc/self/fd"))("syncs every file and folder before it gets its name", async () => {
+    const dir = scratch();
+    const synced: string[] = [];
+    const fsync = (fd: number) => {
+      const named = existsSync(join(dir, "step-000001")) ? " (named)" : "";
+      const path = readlinkSync(`/proc/self/fd/${fd}`).slice(dir.length);
+      synced.push(`${path.replace(/\.tmp-\d+/g, "")}${named}`);
+    };
+    await storeIn(dir, { host: fakeHost({ fsync }) }).save(1);
+    expect(synced).toEqual([
+      "/step-000001/policy/model.safetensors",
+      "/step-000001/state.json",
+      "/step-000001",
+      "/step-000001/policy",
+      "/step-000001/manifest.json",
+      "/step-000001",
+      " (named)",
+    ]);
   });
 
   it("of the same step again replaces the first", async () => {
@@ -114,7 +136,7 @@ describe("a damaged checkpoint", () => {
     ],
     "another format": [
       (d) => writeFileSync(join(d, "manifest.json"), '{"format": 9}'),
-      /manifest.json: format/,
+      /manifest.json has format 9; this version reads 1 and 2/,
     ],
     "a path that leaves": [
       (d) => {
@@ -160,14 +182,13 @@ describe("a damaged checkpoint", () => {
 describe("a failing save", () => {
   it.skipIf(!existsSync("/dev/full"))("on a full disk leaves the one before and says so", async () => {
     const dir = scratch();
-    const { store, save } = storeIn(dir);
+    const { store, save } = storeIn(dir, { host: systemHost() });
     await save(1);
     const error = await rejectionOf(
       store.save(2, {}, async (d) => {
         writeFileSync(join(d, "a"), "x");
         symlinkSync("/dev/full", join(d, "b"));
         writeFileSync(join(d, "b"), "x"); // the kernel's own ENOSPC
-        return {};
       }),
     );
     expect(error.exitCode).toBe(4);
@@ -182,7 +203,7 @@ describe("a failing save", () => {
   it("does not start when less is free than the last one took", async () => {
     const dir = scratch();
     let free = 1e9;
-    const { save } = storeIn(dir, { host: fakeHost({ freeBytes: () => free }) });
+    const { save } = storeIn(dir, { host: fakeHost({ freeBytes: () => free, fsync: () => {} }) });
     await save(1, undefined, "x".repeat(1000));
     free = 900;
     const error = await rejectionOf(save(2));

@@ -44,6 +44,9 @@ export const fakeHost = (over: Partial<Host> = {}): Host => ({
   ...over,
 });
 
+/** A host whose disk is not waited for: syncing every file is what makes tests of checkpoints slow. */
+export const hastyHost = (): Host => fakeHost({ fsync: () => {} });
+
 /** Every path below `dir`, folders with a trailing slash. */
 export function tree(dir: string, prefix = ""): string[] {
   return readdirSync(join(dir, prefix))

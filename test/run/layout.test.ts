@@ -1,11 +1,12 @@
-import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { stepMetrics } from "../../src/rl/loop/metrics.js";
 import { emptyTally } from "../../src/rl/loop/tally.js";
 import { makeCheckpointStore } from "../../src/run/checkpoints.js";
 import { openRun } from "../../src/run/directory.js";
 import { isKnownKey, isWallClock, METRIC_KEYS } from "../../src/run/keys.js";
+import { roundFiles } from "../../src/run/round-files.js";
 import { makeSpans } from "../../src/run/spans.js";
+import { writeState } from "../../src/run/state-file.js";
 import { jsonlTracker } from "../../src/run/trackers/jsonl.js";
 import { tensorboardTracker } from "../../src/run/trackers/tensorboard.js";
 import { writeReport } from "../../src/stages/report.js";
@@ -37,9 +38,9 @@ describe("golden", () => {
       warn: () => {},
     });
     await store.save(42, {}, async (dir) => {
-      writeFileSync(`${dir}/state.json`, "{}");
-      return {};
+      await writeState(dir, "rl", { json: {}, arrays: { tokens: Int32Array.of(1) } });
     });
+    await roundFiles(run.path).save(43, 0, { json: {}, arrays: {} });
     await Promise.all([jsonl.close(), tb.close()]);
     spans.close();
     await writeReport(run.path);

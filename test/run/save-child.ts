@@ -22,7 +22,6 @@ for (let step = (from?.step ?? 0) + 1; ; step++) {
     writeFileSync(join(dir, "policy", "model.safetensors"), Buffer.alloc(1 + rng.int(200_000), step & 255));
     await new Promise((resolve) => setTimeout(resolve, rng.int(3)));
     writeFileSync(join(dir, "state.json"), JSON.stringify({ step }));
-    return { version: step };
   });
   console.log(`saved ${step}`);
 }

@@ -1,10 +1,10 @@
 /** From groups to one Batch: rows laid end to end, one fixed divisor for the whole optimizer step. */
 
-import type { Batch, Group, LossSpec, Scored } from "../../core/types.js";
+import type { Batch, Group, LossSpec, Rollout, Scored } from "../../core/types.js";
 import type { Step } from "../../core/units.js";
 
 export interface PackRow {
-  readonly member: Scored;
+  readonly member: { readonly rollout: Pick<Rollout, "promptIds" | "completionIds" | "logprobs"> };
   readonly groupId: number;
   readonly advantage: number;
   /** Weight w of the row's group in the objective. */

@@ -13,7 +13,7 @@ import type { StepProgress, TrainerDeps, TrainerOptions } from "./options.js";
 import { type Quarantined, withoutQuarantined } from "./quarantine.js";
 import { type Collected, collectRound } from "./round.js";
 import { screenPlans } from "./screen.js";
-import { type GatherState, loadGroup, type SampledCounters, storeGroup } from "./state.js";
+import type { GatherState, SampledCounters } from "./state.js";
 import { loadRound, storeRound } from "./stored-round.js";
 import { emptyTally, phaseTimer, type StepTally, tallyGroups } from "./tally.js";
 
@@ -73,7 +73,7 @@ export class Gatherer implements Stateful<GatherState> {
     return {
       counters: this.counters,
       strategy: this.deps.strategy.state(),
-      bank: this.bank.state().map(storeGroup),
+      bank: this.bank.state(),
       quarantined: this.quarantined,
     };
   }
@@ -81,7 +81,7 @@ export class Gatherer implements Stateful<GatherState> {
   restore(state: GatherState): void {
     this.counters = state.counters;
     this.deps.strategy.restore(state.strategy);
-    this.bank.restore(state.bank.map(loadGroup));
+    this.bank.restore(state.bank);
     this.quarantined = state.quarantined ?? [];
   }
 

@@ -1,7 +1,9 @@
-/** What the loop carries from step to step, as plain JSON: everything a resumed run needs to be the run that would have been. */
+/** What the loop carries from step to step: everything a resumed run needs to be the run that would have been. */
 
-import type { Group, Rollout } from "../../core/types.js";
-import type { PolicyVersion } from "../../core/units.js";
+import { z } from "zod";
+import type { Packed } from "../../core/packed.js";
+import type { Group } from "../../core/types.js";
+import { packedGroupSchema, packGroups, problemIdSchema, unpackGroups } from "./packed-groups.js";
 import type { Quarantined } from "./quarantine.js";
 
 /** What sampling adds up to. */
@@ -27,55 +29,48 @@ export type LoopCounters = SampledCounters & LearnedCounters;
 
 export interface GatherState {
   readonly counters: SampledCounters;
+  /** Plain JSON; each strategy reads its own. */
   readonly strategy: unknown;
-  readonly bank: readonly StoredGroup[];
+  readonly bank: readonly Group[];
   /** Problems set aside because two tiers of the reward disagree; absent in older checkpoints. */
   readonly quarantined?: readonly Quarantined[];
 }
 
+/** Plain JSON except for the groups in the bank, whose tokens are typed arrays: `packLoopState` takes them apart. */
 export interface LoopState extends GatherState {
   readonly counters: LoopCounters;
   /** Where steps overlap: the next step was gathered by weights of this version, before what `widen` says happened. */
   readonly again?: { readonly version: number; readonly widen: boolean };
 }
 
-type StoredRollout = Omit<Rollout, "promptIds" | "completionIds" | "logprobs"> & {
-  readonly promptIds: readonly number[];
-  readonly completionIds: readonly number[];
-  readonly logprobs: readonly number[];
-};
+const count = z.int().min(0);
+/** A loop's state whose banked groups have the form that `group` describes. */
+export const loopStateSchemaOf = <G extends z.ZodType>(group: G) =>
+  z.object({
+    counters: z.object({
+      nextGroupId: count,
+      tokens: count,
+      rollouts: count,
+      screened: z.boolean().exactOptional(),
+      step: count,
+      version: count,
+      emptySteps: count,
+      skippedInARow: count,
+    }),
+    strategy: z.unknown(),
+    bank: z.array(group),
+    quarantined: z.array(z.object({ id: problemIdSchema, reason: z.string() })).exactOptional(),
+    again: z.object({ version: count, widen: z.boolean() }).exactOptional(),
+  });
+const packedStateSchema = loopStateSchemaOf(packedGroupSchema);
 
-export type StoredGroup = Omit<Group, "members"> & {
-  readonly members: readonly {
-    readonly rollout: StoredRollout;
-    readonly verdict: Group["members"][number]["verdict"];
-  }[];
-};
+export function packLoopState(state: LoopState): Packed {
+  const { json: bank, arrays } = packGroups(state.bank);
+  return { json: { ...state, bank }, arrays };
+}
 
-export const storeGroup = (group: Group): StoredGroup => ({
-  ...group,
-  members: group.members.map(({ rollout, verdict }) => ({
-    verdict,
-    rollout: {
-      ...rollout,
-      promptIds: [...rollout.promptIds],
-      completionIds: [...rollout.completionIds],
-      // A number in JSON is the shortest text of the double, which holds every float32 exactly.
-      logprobs: [...rollout.logprobs],
-    },
-  })),
-});
-
-export const loadGroup = (stored: StoredGroup): Group => ({
-  ...stored,
-  policyVersion: stored.policyVersion as PolicyVersion,
-  members: stored.members.map(({ rollout, verdict }) => ({
-    verdict,
-    rollout: {
-      ...rollout,
-      promptIds: Int32Array.from(rollout.promptIds),
-      completionIds: Int32Array.from(rollout.completionIds),
-      logprobs: Float32Array.from(rollout.logprobs),
-    },
-  })),
-});
+/** @throws ZodError or Error when it is not what `packLoopState` makes */
+export function unpackLoopState({ json, arrays }: Packed): LoopState {
+  const { bank, ...rest } = packedStateSchema.parse(json);
+  return { ...rest, bank: unpackGroups(bank, arrays) };
+}

@@ -7,13 +7,13 @@
  */
 
 import { TrainError } from "../../core/errors.js";
-import type { Stateful } from "../../core/ports.js";
 import type { StepReport } from "../../core/types.js";
 import { policyVersion } from "../../core/units.js";
 import { learningRate } from "../algo/schedule.js";
 import { type Gathered, Gatherer } from "./gather.js";
 import type { StepProgress, TrainerDeps, TrainerOptions } from "./options.js";
 import type { GatherState, LearnedCounters, LoopCounters, LoopState } from "./state.js";
+import type { Steps } from "./steps.js";
 import { phaseTimer, type StepTally } from "./tally.js";
 import { type Update, update } from "./update.js";
 
@@ -60,7 +60,7 @@ interface Again {
   readonly widen: boolean;
 }
 
-export class RlTrainer implements Stateful<LoopState> {
+export class RlTrainer implements Steps<LoopState, StepOutcome> {
   private readonly options: TrainerOptions;
   private readonly deps: TrainerDeps;
   private readonly gatherer: Gatherer;
@@ -80,7 +80,7 @@ export class RlTrainer implements Stateful<LoopState> {
   }
 
   /** The difficulty filter before the first step, where one is asked for. */
-  async screen(signal: AbortSignal, onProgress: StepProgress = () => {}): Promise<void> {
+  async prepare(signal: AbortSignal, onProgress: StepProgress = () => {}): Promise<void> {
     if (this.learned.step === 0) await this.gatherer.screen(signal, onProgress);
   }
 

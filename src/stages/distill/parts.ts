@@ -1,25 +1,28 @@
-/** What distillation starts from and ends with: traces, a fresh or given policy, encoded rows, the written model. */
+/** What distillation starts from: traces, a fresh or given policy, encoded rows, the trainer over them. */
 
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { TrainError } from "../../core/errors.js";
+import type { Clock } from "../../core/ports.js";
 import { makeRng } from "../../core/rng.js";
 import type { Message } from "../../core/types.js";
 import { readTraces } from "../../data/jsonl.js";
 import { primerTexts } from "../../data/primer/index.js";
-import type { SftRow } from "../../data/sft.js";
+import { type SftRow, SftSchedule } from "../../data/sft.js";
 import type { Qwen2Config } from "../../model/config.js";
 import { initWeights } from "../../model/parameters.js";
 import type { ArchitectureSection } from "../../model/schema.js";
 import { systemPromptOf, withSystemPrompt } from "../../text/system-prompt.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { saveTokenizer, trainTokenizer } from "../../text/tokenizer-files.js";
-import { writeModelCard } from "../model-card.js";
+import { distillStateOfFormat1 } from "../format-1.js";
 import { modelDirOf, openPolicy, type Policy, resolvePath, type TrainablePolicy } from "../policy.js";
+import { hyperOf } from "../rl/options.js";
+import type { StateForm } from "../saved-state.js";
 import type { DistillConfig } from "../schema.js";
-import { type Session, shownPath } from "../session.js";
+import type { Session } from "../session.js";
 import type { StageContext } from "../stage.js";
+import { type SftState, SftTrainer, sftStateSchema } from "./trainer.js";
 
 export interface Trace {
   readonly prompt: readonly Message[];
@@ -108,7 +111,7 @@ export const shapeOf = (
 export function rowsOf(traces: readonly Trace[], policy: Policy, batchTokens: number): (i: number) => SftRow {
   const limit = Math.min(policy.contextTokens, batchTokens);
   const { tokenizer } = policy;
-  // Encoding a text costs as much as training on it, and a teacher repeats itself.
+  // Encoding a text takes as long as training on it, and a teacher repeats itself.
   const known = new Map<string, Int32Array>();
   const memo = (key: string, encode: () => Int32Array): Int32Array => {
     const ids = known.get(key) ?? encode();
@@ -131,21 +134,38 @@ export function rowsOf(traces: readonly Trace[], policy: Policy, batchTokens: nu
   };
 }
 
-/** Writes the policy in HF layout: into the run, and to `distill.out` by a rename, so that it is whole or not there. */
-export async function writeOut(
+export interface OpenedTrainer {
+  readonly trainer: SftTrainer;
+  /** How its state goes into checkpoints. */
+  readonly form: StateForm<SftState>;
+}
+
+/** Everything random in it comes from `run.seed`. */
+export function openTrainer(
   config: DistillConfig,
-  ctx: StageContext,
-  session: Session,
   policy: TrainablePolicy,
-): Promise<string> {
-  const to = config.distill.out === null ? session.dir.file("export") : resolve(ctx.cwd, config.distill.out);
-  const temporary = `${to}.tmp-${process.pid}`;
-  await rm(temporary, { recursive: true, force: true });
-  await mkdir(dirname(to), { recursive: true });
-  await mkdir(temporary);
-  await policy.learner.exportTo(temporary, { dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32" });
-  await writeModelCard(temporary, basename(to), config.data);
-  await rm(to, { recursive: true, force: true });
-  await rename(temporary, to);
-  return shownPath(to, ctx.cwd);
+  traces: readonly Trace[],
+  clock: Clock,
+): OpenedTrainer {
+  const { learner, distill } = config;
+  const { steps, batch_tokens: batchTokens } = distill;
+  const rng = makeRng(config.run.seed).fork("order");
+  const schedule = new SftSchedule(traces.length, rowsOf(traces, policy, batchTokens), batchTokens, rng);
+  const lr = {
+    peak: learner.lr,
+    warmupSteps: learner.warmup_steps,
+    kind: learner.schedule,
+    finalRatio: learner.final_lr_ratio,
+    totalSteps: steps,
+  };
+  return {
+    trainer: new SftTrainer({ lr, hyper: hyperOf(learner) }, { learner: policy.learner, schedule, clock }),
+    form: {
+      stage: "distill",
+      version: ({ step }) => step,
+      pack: (state) => ({ json: state, arrays: {} }),
+      unpack: ({ json }) => sftStateSchema.parse(json),
+      fromFormat1: (extra, step) => distillStateOfFormat1(extra, step, schedule, steps),
+    },
+  };
 }

@@ -3,9 +3,10 @@
 import { mkdir, rm } from "node:fs/promises";
 import { TrainError } from "../../core/errors.js";
 import { setName } from "../../eval/suites/index.js";
-import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../../report/summary.js";
+import { jsonSummary, type RunSummary, summaryLines } from "../../report/summary.js";
 import type { RunEnd } from "../../rl/loop/run.js";
 import type { RlTrainer } from "../../rl/loop/trainer.js";
+import type { Course } from "../course.js";
 import { writeModelCard } from "../model-card.js";
 import { evalCommand } from "../next-command.js";
 import { restoreLearner, type TrainablePolicy } from "../policy.js";
@@ -13,7 +14,7 @@ import type { RlConfig } from "../schema.js";
 import type { Session } from "../session.js";
 import type { StageContext, StageResult } from "../stage.js";
 
-/** The policy has been getting worse: the best one that was saved becomes the export, and the run fails. */
+/** The policy has been getting worse: exports the best one that was saved, and fails the run. */
 export async function goBack(
   config: RlConfig,
   session: Session,
@@ -51,14 +52,12 @@ interface Ended {
   readonly policy: TrainablePolicy;
   readonly trainer: RlTrainer;
   readonly end: Exclude<RunEnd, "collapsed">;
-  readonly points: { readonly before: EvalPoint | null; readonly after: EvalPoint | null };
-  /** Seconds by phase. */
-  readonly split: Readonly<Record<string, number>>;
-  /** Seconds of earlier attempts. */
-  readonly earlier: number;
+  readonly course: Course;
+  /** Seconds of work, earlier attempts included. */
+  readonly seconds: number;
 }
 
-/** Writes what the run leaves behind and says how it ended. */
+/** Writes the export, where the run came to its end, and prints the summary. */
 export async function finish({
   config,
   ctx,
@@ -66,11 +65,11 @@ export async function finish({
   policy,
   trainer,
   end,
-  points,
-  split,
-  earlier,
+  course,
+  seconds,
 }: Ended): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { step, tokens, rollouts } = trainer.progress;
+  const set = setName(config.eval.sets[0]!);
   const places: [string, string][] = [];
   if (end !== "stopped") {
     session.waitFor(() => "writing the export and the report");
@@ -93,11 +92,11 @@ export async function finish({
     totalSteps: config.rl.steps,
     tokens,
     rollouts,
-    seconds: earlier + session.seconds(),
-    split: Object.entries(split),
-    set: setName(config.eval.sets[0]!),
-    before: points.before,
-    after: points.after,
+    seconds,
+    split: Object.entries(course.split),
+    set,
+    before: course.before?.[set] ?? null,
+    after: course.after?.[set] ?? null,
     places,
     next:
       end === "stopped"

@@ -9,19 +9,20 @@ import { stepMetrics, stepSamples } from "../../rl/loop/metrics.js";
 import type { StepOutcome } from "../../rl/loop/trainer.js";
 import { freeBytes } from "../../run/files.js";
 import type { Spans } from "../../run/spans.js";
+import type { Course } from "../course.js";
 import type { Session } from "../session.js";
 
 export function recordStep(
   session: Session,
   outcome: StepOutcome,
   problemOf: ReadonlyMap<string, Problem>,
-  split: Record<string, number>,
+  course: Course,
   elapsed: number,
 ): void {
   const s = outcome.tally.seconds;
-  split.sample! += s.sample;
-  split.reward! += s.score + s.prepare;
-  split.learn! += s.learn + s.publish;
+  course.spend("sample", s.sample);
+  course.spend("reward", s.score + s.prepare);
+  course.spend("learn", s.learn + s.publish);
   const free = freeBytes(session.dir.path);
   session.tracker.metrics(outcome.step, {
     ...stepMetrics(outcome),

@@ -1,24 +1,23 @@
 /** `train replay RUN --step N`: does a step again from the newest checkpoint before it, and compares it with the record. */
 
-import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { TrainError } from "../../core/errors.js";
 import type { Clock, Metrics } from "../../core/ports.js";
 import { policyVersion } from "../../core/units.js";
 import { readMetrics } from "../../report/read.js";
 import { stepMetrics } from "../../rl/loop/metrics.js";
-import type { RunState } from "../../rl/loop/run.js";
 import type { RoundKeeper } from "../../rl/loop/stored-round.js";
 import { makeCheckpointStore } from "../../run/checkpoints.js";
 import { isWallClock } from "../../run/keys.js";
 import { readRecord } from "../../run/record.js";
-import { roundFiles } from "../../run/round-files.js";
+import { roundsOfRun } from "../format-1.js";
 import { modelDirOf, openPolicy, requireRoom, restoreCheckpoint } from "../policy.js";
 import { loadProblems } from "../problems.js";
 import { openRewarder } from "../rewards.js";
+import { loadState } from "../saved-state.js";
 import type { RlConfig } from "../schema.js";
 import type { StageContext } from "../stage.js";
-import { openTrainer } from "./trainer.js";
+import { openTrainer, rlForm } from "./trainer.js";
 
 export interface ReplayRequest {
   readonly run: string;
@@ -101,8 +100,8 @@ export async function replay(
       });
       if (start !== undefined) {
         const checkpoint = await store.load(start);
-        const saved = (checkpoint.manifest.extra as unknown as RunState).trainer;
-        await restoreCheckpoint(checkpoint.dir, policy, policyVersion(saved.counters.version), signal);
+        const saved = (await loadState(checkpoint, rlForm)).trainer;
+        await restoreCheckpoint(checkpoint.dir, policy, policyVersion(rlForm.version(saved)), signal);
         trainer.restore(saved);
       }
       for (let k = trainer.progress.step + 1; k < step; k++) {
@@ -127,8 +126,7 @@ export async function replay(
 
 /** Rounds that the run kept are read, and none is written. */
 function readOnly(run: string): RoundKeeper {
-  const files = existsSync(join(run, "rounds")) ? roundFiles(run) : null;
-  return { load: async (s, r) => (await files?.load(s, r)) ?? null, save: async () => {} };
+  return { load: roundsOfRun(run).load, save: async () => {} };
 }
 
 /** Keys that a step records by itself; evaluations and the machine's figures are not part of it. */

@@ -1,36 +1,24 @@
 /** `train --stage rl`: reinforcement with a verified reward. Chooses and wires; the loop is in rl/loop. */
 
-import { progressBar } from "../../core/format.js";
 import type { Rewarder } from "../../core/ports.js";
-import { makeRng } from "../../core/rng.js";
-import type { Problem } from "../../core/types.js";
-import { policyVersion } from "../../core/units.js";
-import { makeEta, STEP_HEADER } from "../../report/lines.js";
-import type { EvalPoint } from "../../report/summary.js";
-import { Health, type HealthState } from "../../rl/loop/health.js";
-import { type RunState, runLoop } from "../../rl/loop/run.js";
-import { roundFiles } from "../../run/round-files.js";
+import type { Strategy } from "../../rl/algo/strategy.js";
+import type { RunOptions } from "../../rl/loop/run.js";
 import { makeSpans } from "../../run/spans.js";
-import { evalPoint, runEvaluation } from "../evaluation.js";
-import {
-  modelDirOf,
-  openPolicy,
-  requireRoom,
-  resolvePath,
-  restoreCheckpoint,
-  saveCheckpoint,
-  type TrainablePolicy,
-} from "../policy.js";
+import { Course } from "../course.js";
+import { roundsOfRun } from "../format-1.js";
+import { modelDirOf, openPolicy, requireRoom, resolvePath, type TrainablePolicy } from "../policy.js";
 import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { writeReport } from "../report.js";
 import { openRewarder } from "../rewards.js";
+import { evaluationOf, resumeCourse, runCourse } from "../run-course.js";
 import { type RlConfig, rlStageSchema } from "../schema.js";
 import { inSession, type Session } from "../session.js";
 import type { Stage, StageContext, StageResult } from "../stage.js";
 import { versions } from "../versions.js";
 import { finish, goBack } from "./end.js";
-import { lineOf, phaseSpans, recordStep, rewardEvent, vitalsOf } from "./record.js";
-import { openDump, openTrainer } from "./trainer.js";
+import { rlHooks } from "./hooks.js";
+import { rewardEvent } from "./record.js";
+import { openDump, openTrainer, rlForm } from "./trainer.js";
 
 export const rlStage: Stage<RlConfig> = {
   name: "rl",
@@ -82,14 +70,6 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
   }
 }
 
-/** What a checkpoint of this stage carries besides the weights. */
-interface SavedRun extends RunState {
-  readonly before: EvalPoint | null;
-  readonly after: EvalPoint | null;
-  readonly split: Record<string, number>;
-  readonly health: HealthState;
-}
-
 async function train(
   config: RlConfig,
   ctx: StageContext,
@@ -98,8 +78,7 @@ async function train(
   problems: StageProblems,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
-  const { reporter } = session;
-  const rounds = roundFiles(session.dir.path);
+  const rounds = roundsOfRun(session.dir.path);
   const dump =
     config.rl.rollouts === null ? null : await openDump(resolvePath(config.rl.rollouts, ctx), problems.train);
   const { trainer, strategy } = openTrainer(config, {
@@ -110,145 +89,69 @@ async function train(
     rounds,
     dump,
   });
-  const health = new Health();
   const steps = Math.min(config.rl.steps, dump?.steps ?? config.rl.steps);
   const spans = makeSpans({
     runDir: session.dir.path,
     attempt: session.dir.attempt,
     clock: ctx.clock,
-    warn: (text) => reporter.warn(text),
+    warn: (text) => session.reporter.warn(text),
   });
-  const phases = phaseSpans(spans);
-  const split: Record<string, number> = { sample: 0, reward: 0, learn: 0, eval: 0 };
-  const points: { before: EvalPoint | null; after: EvalPoint | null } = { before: null, after: null };
+  const course = new Course(["sample", "reward", "learn", "eval"]);
+  const run = {
+    session,
+    ctx,
+    policy,
+    trainer,
+    form: rlForm,
+    course,
+    evaluation: evaluationOf(config, session, policy, problems, rewarder),
+    options: runOptions(config, steps),
+    hooks: rlHooks({
+      config,
+      session,
+      trainer,
+      rewarder,
+      problems: problems.train,
+      course,
+      spans,
+      rounds,
+      steps,
+    }),
+  };
+  const from = await resumeCourse(run);
+  announce(config, session, policy, problems, strategy);
+  const { end, seconds } = await runCourse(run, from);
+  spans.close();
+  session.dir.event("reward", rewardEvent(await rewarder.stats()));
+  if (end === "collapsed") return goBack(config, session, policy, trainer);
+  return finish({ config, ctx, session, policy, trainer, end, course, seconds });
+}
 
-  let from: SavedRun | null = null;
-  if (session.dir.resumed) {
-    const checkpoint = await session.checkpoints.latest();
-    if (checkpoint !== null) {
-      from = checkpoint.manifest.extra as unknown as SavedRun;
-      const version = policyVersion(from.trainer.counters.version);
-      await restoreCheckpoint(checkpoint.dir, policy, version, ctx.stop);
-      Object.assign(split, from.split);
-      health.restore(from.health);
-      points.before = from.before;
-      points.after = from.after;
-      reporter.line(`resuming ${session.dir.name} from step ${checkpoint.step}`);
-    }
-    session.tracker.rewind(checkpoint?.step ?? -1);
-  }
+const runOptions = (config: RlConfig, steps: number): RunOptions => ({
+  steps,
+  saveEvery: config.run.save_every,
+  evalBefore: true,
+  evalEvery: config.eval.every,
+  maxGeneratedTokens: config.rl.max_generated_tokens,
+  maxSeconds: config.rl.max_minutes === null ? null : config.rl.max_minutes * 60,
+});
+
+function announce(
+  config: RlConfig,
+  { dir, reporter, shown }: Session,
+  policy: TrainablePolicy,
+  problems: StageProblems,
+  strategy: Strategy,
+): void {
   reporter.line(
-    `${session.dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, ${problems.train.length} problems to train ` +
+    `${dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, ${problems.train.length} problems to train ` +
       `on, ${problems.test.length} held out`,
   );
   reporter.line(
     `strategy ${strategy.name}, ${config.rl.steps} steps of ${config.rl.groups} groups, mean ${config.rl.group_size} rollouts each`,
   );
-  reporter.line(`run directory ${session.shown}`);
-
-  const setup = {
-    policy,
-    rewarder,
-    sets: problems.sets,
-    section: config.eval,
-    maxTokens: config.sampler.max_tokens,
-    rng: makeRng(config.run.seed).fork("eval"),
-    session,
-  };
-  const eta = makeEta();
-  const problemOf = new Map<string, Problem>(problems.train.map((p) => [p.id, p]));
-  let headed = false;
-  const end = await runLoop(
-    trainer,
-    {
-      steps,
-      saveEvery: config.run.save_every,
-      evalEvery: config.eval.every,
-      maxGeneratedTokens: config.rl.max_generated_tokens,
-      maxSeconds: config.rl.max_minutes === null ? null : config.rl.max_minutes * 60,
-    },
-    {
-      seconds: session.seconds,
-      saveRequested: ctx.saveRequested,
-      progress: (phase, p, ahead, prepared) => {
-        const step = trainer.progress.step + (ahead ? 2 : 1);
-        // Work ahead goes on beside the learner's; its span would only chop the learner's up.
-        if (!ahead) phases.enter(phase, step);
-        const bar = prepared === undefined ? "" : ` ${progressBar(prepared.done, prepared.total)}`;
-        // Asked for when the heartbeat speaks too, long after this call.
-        const what = () => {
-          const { oldestMs } = rewarder.waiting();
-          const oldest = oldestMs > 1000 ? `, oldest check ${(oldestMs / 1000).toFixed(0)} s` : "";
-          return p === null
-            ? `step ${step}: ${PHASE_WORDS[phase]}${bar}${oldest}`
-            : `step ${step}: ${p.sampled} of ${p.total} rollouts sampled, ${p.scored} scored${oldest}`;
-        };
-        session.waitFor(what);
-        reporter.status(what());
-      },
-      evaluate: async (step, kind, signal) => {
-        const started = session.seconds();
-        const end = spans.span("eval", "loop", { step });
-        const result = await runEvaluation(setup, step, kind !== "during", signal);
-        end();
-        split.eval! += session.seconds() - started;
-        if (kind === "before") points.before = evalPoint(result);
-        if (kind === "after") points.after = evalPoint(result);
-        return result.pass1.mean;
-      },
-      onStep: (outcome) => {
-        if (!headed) for (const line of STEP_HEADER) reporter.line(line);
-        headed = true;
-        phases.leave();
-        recordStep(session, outcome, problemOf, split, (from?.seconds ?? 0) + session.seconds());
-        spans.flush();
-        eta.push(outcome.seconds);
-        reporter.status(null);
-        reporter.line(lineOf(outcome, steps, eta.eta(steps - outcome.step)));
-        for (const { text } of health.observe(vitalsOf(outcome))) reporter.warn(text);
-        for (const { id, reason } of outcome.tally.quarantined)
-          reporter.warn(`problem ${id} is in quarantine and is not chosen any more: ${reason}`);
-        for (const refused of outcome.tally.refused) reporter.warn(`problem left out: ${refused}`);
-        if (outcome.report === null && config.rl.only !== "rollouts") {
-          reporter.warn(
-            `step ${outcome.step}: only ${outcome.trained.length} useful groups, so the weights stay as they are and ` +
-              "the choice of problems widens; try more rollouts (rl.group_size) or other problems",
-          );
-        }
-        return !(health.collapsed && config.rl.on_collapse === "stop");
-      },
-      save: async (state, metric) => {
-        session.waitFor(() => "writing a checkpoint");
-        const saved: SavedRun = { ...state, ...points, split, health: health.state() };
-        await session.checkpoints.save(
-          state.trainer.counters.step,
-          metric === null ? {} : { metric },
-          async (dir) => {
-            await saveCheckpoint(dir, policy);
-            return saved as unknown as Record<string, unknown>;
-          },
-        );
-        // With --rollouts-only the rounds are what the run is for.
-        if (config.rl.only === null) rounds.covered(state.trainer.counters.step);
-        session.dir.update({ step: state.trainer.counters.step });
-      },
-    },
-    from,
-    ctx.stop,
-  );
-  spans.close();
-  session.dir.event("reward", rewardEvent(await rewarder.stats()));
-  if (end === "collapsed") return goBack(config, session, policy, trainer);
-  return finish({ config, ctx, session, policy, trainer, end, points, split, earlier: from?.seconds ?? 0 });
+  reporter.line(`run directory ${shown}`);
 }
-
-const PHASE_WORDS = {
-  prepare: "preparing the goldens",
-  sample: "sampling",
-  score: "waiting for verdicts",
-  learn: "computing the gradient",
-  publish: "handing over the weights",
-} as const;
 
 async function plan(config: RlConfig, ctx: StageContext): Promise<readonly string[]> {
   const problems = await loadStageProblems(config, ctx);

@@ -1,6 +1,5 @@
 /** The trainer of the rl stage with its ports, and where its rounds are kept or come from. */
 
-import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { TrainError } from "../../core/errors.js";
 import type { Clock, Rewarder } from "../../core/ports.js";
@@ -8,10 +7,13 @@ import { makeRng } from "../../core/rng.js";
 import type { Problem } from "../../core/types.js";
 import { type RecordedPlans, replayStrategy } from "../../rl/algo/replay-strategy.js";
 import type { PlannedProblem, Strategy } from "../../rl/algo/strategy.js";
+import { type LoopState, packLoopState, unpackLoopState } from "../../rl/loop/state.js";
 import { type RoundKeeper, recordedPlan } from "../../rl/loop/stored-round.js";
 import { RlTrainer } from "../../rl/loop/trainer.js";
-import { type RoundFiles, roundFiles } from "../../run/round-files.js";
+import { roundsKept } from "../../run/round-files.js";
+import { rlStateOfFormat1, roundsOfRun } from "../format-1.js";
 import type { TrainablePolicy } from "../policy.js";
+import type { StateForm } from "../saved-state.js";
 import type { RlConfig } from "../schema.js";
 import { keepRule, makeStrategy, tokensOfPriors, trainerOptions } from "./options.js";
 
@@ -24,6 +26,15 @@ export interface OpenTrainer {
   /** Trains on these instead of sampling; null = samples. */
   readonly dump?: Dump | null;
 }
+
+/** How the state of this stage's trainer goes into checkpoints. */
+export const rlForm: StateForm<LoopState> = {
+  stage: "rl",
+  version: (state) => state.counters.version,
+  pack: packLoopState,
+  unpack: unpackLoopState,
+  fromFormat1: rlStateOfFormat1,
+};
 
 export interface OpenedTrainer {
   readonly trainer: RlTrainer;
@@ -38,7 +49,7 @@ export function openTrainer(config: RlConfig, open: OpenTrainer): OpenedTrainer 
     ? replayStrategy(dump.plans, keepRule(config))
     : makeStrategy(config, open.problems, rng);
   const options = trainerOptions(config, tokensOfPriors(config, open.problems));
-  // A dump has its plans already: nothing is left to be found out.
+  // A dump has its plans already, so there is nothing for the difficulty filter to find out.
   const trainer = new RlTrainer(dump ? { ...options, screen: 0 } : options, {
     sampler: policy.sampler,
     rewarder: open.rewarder,
@@ -58,7 +69,7 @@ export function openTrainer(config: RlConfig, open: OpenTrainer): OpenedTrainer 
 /** Rollouts that an earlier run left, to train on. */
 export interface Dump {
   readonly plans: RecordedPlans;
-  readonly rounds: RoundFiles;
+  readonly rounds: RoundKeeper;
   /** Steps it has, from 1. */
   readonly steps: number;
 }
@@ -69,20 +80,20 @@ export interface Dump {
  */
 export async function openDump(run: string, problems: readonly Problem[]): Promise<Dump> {
   const dir = join(run, "rounds");
-  const names = existsSync(dir) ? readdirSync(dir).sort() : [];
-  const found = names.flatMap((name) => {
-    const m = /^step-(\d+)\.(\d+)\.json\.gz$/.exec(name);
-    return m === null ? [] : [{ step: Number(m[1]), round: Number(m[2]) }];
-  });
+  const found = roundsKept(run);
   if (found.length === 0) {
-    throw new TrainError("data", `${run} holds no rollouts: expected files rounds/step-000001.0.json.gz …`, {
-      hint: "make them with: train --stage rl --config NAME.yaml --rollouts-only",
-    });
+    throw new TrainError(
+      "data",
+      `${run} holds no rollouts: expected files rounds/step-000001.0.safetensors …`,
+      {
+        hint: "make them with: train --stage rl --config NAME.yaml --rollouts-only",
+      },
+    );
   }
   const indexOf = new Map(problems.map((p, i) => [String(p.id), i]));
-  const rounds = roundFiles(run);
+  const rounds = roundsOfRun(run);
   const plans = new Map<number, PlannedProblem[][]>();
-  for (const { step, round } of found.sort((a, b) => a.step - b.step || a.round - b.round)) {
+  for (const { step, round } of found) {
     const plan = recordedPlan(await rounds.load(step, round));
     if (plan === null) throw new TrainError("data", `${dir}: round ${round} of step ${step} cannot be read`);
     const strange = plan.find((p) => indexOf.get(p.id) !== p.problem);

@@ -2,21 +2,10 @@ import { describe, expect, it } from "vitest";
 import { stepMetrics } from "../../../src/rl/loop/metrics.js";
 import type { LoopState } from "../../../src/rl/loop/state.js";
 import { build, rewarderWith } from "./harness.js";
+import { copy, memory } from "./kept.js";
 
 const never = new AbortController().signal;
 const STEPS = 8;
-
-function memory() {
-  const kept = new Map<string, string>();
-  return {
-    load: async (step: number, round: number) =>
-      JSON.parse(kept.get(`${step}.${round}`) ?? "null") as unknown,
-    save: async (step: number, round: number, value: unknown) => {
-      kept.set(`${step}.${round}`, JSON.stringify(value));
-    },
-  };
-}
-const copy = (state: LoopState): LoopState => JSON.parse(JSON.stringify(state));
 
 async function course(trainer: ReturnType<typeof build>["trainer"], from: number, to: number) {
   const metrics: unknown[] = [];
@@ -49,7 +38,7 @@ describe("steps that overlap", () => {
   it.each(["fixed", "dynamic", "adaptive"] as const)(
     "%s: resumed at any step, with the rounds that were kept, is the run that would have been",
     async (name) => {
-      const rounds = memory();
+      const { keeper: rounds } = memory();
       const whole = build(name, { maxLag: 1 }, undefined, { rounds });
       const states: LoopState[] = [];
       const metrics: unknown[] = [];

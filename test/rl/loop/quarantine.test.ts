@@ -7,6 +7,7 @@ import { makeFakeRewarder } from "../../../src/reward/fake.js";
 import { stepMetrics } from "../../../src/rl/loop/metrics.js";
 import { isKnownKey, isWallClock } from "../../../src/run/keys.js";
 import { build } from "./harness.js";
+import { copy } from "./kept.js";
 
 const BAD = "p20";
 const signal = (): AbortSignal => new AbortController().signal;
@@ -61,7 +62,7 @@ it.each(["fixed", "dynamic", "adaptive"] as const)("%s: is not chosen again", as
   expect(rewarder.asked()).toBe(asked);
 
   // The resumed run has another process's rewarder, which knows of nothing.
-  const saved = JSON.parse(JSON.stringify(trainer.state()));
+  const saved = copy(trainer.state());
   expect(saved.quarantined).toEqual([{ id: BAD, reason: "audit disagrees" }]);
   const ignorant = alarming(1);
   const resumed = build(name, {}, ignorant);

@@ -2,12 +2,24 @@ import { describe, expect, it } from "vitest";
 import { policyVersion } from "../../../src/core/units.js";
 import { stepMetrics } from "../../../src/rl/loop/metrics.js";
 import { type RunHooks, type RunState, runLoop } from "../../../src/rl/loop/run.js";
+import type { LoopState } from "../../../src/rl/loop/state.js";
+import type { StepOutcome } from "../../../src/rl/loop/trainer.js";
 import { build } from "./harness.js";
+import { copy } from "./kept.js";
 
-const base = { steps: 7, saveEvery: 3, evalEvery: 4, maxGeneratedTokens: null, maxSeconds: null };
+type Hooks = RunHooks<LoopState, StepOutcome>;
 
-function hooks(log: string[], over: Partial<RunHooks> = {}): RunHooks & { saved: RunState[] } {
-  const saved: RunState[] = [];
+const base = {
+  steps: 7,
+  saveEvery: 3,
+  evalBefore: true,
+  evalEvery: 4,
+  maxGeneratedTokens: null,
+  maxSeconds: null,
+};
+
+function hooks(log: string[], over: Partial<Hooks> = {}): Hooks & { saved: RunState<LoopState>[] } {
+  const saved: RunState<LoopState>[] = [];
   return {
     saved,
     seconds: () => 0,
@@ -16,9 +28,9 @@ function hooks(log: string[], over: Partial<RunHooks> = {}): RunHooks & { saved:
       log.push(`eval ${step} ${kind}`);
       return 0.5;
     },
-    save: async (state) => {
-      saved.push(JSON.parse(JSON.stringify(state)));
-      log.push(`save ${state.trainer.counters.step}`);
+    save: async (step, state) => {
+      saved.push({ ...state, trainer: copy(state.trainer) });
+      log.push(`save ${step}`);
     },
     saveRequested: () => false,
     progress: () => {},
@@ -49,6 +61,13 @@ describe("the course of a run", () => {
       "eval 7 after",
       "save 7",
     ]);
+  });
+
+  it("without an evaluation before begins with the first step, and saves no step 0", async () => {
+    const log: string[] = [];
+    const options = { ...base, steps: 3, evalBefore: false };
+    expect(await runLoop(build("fixed").trainer, options, hooks(log), null, never)).toBe("done");
+    expect(short(log)).toEqual(["step 1", "step 2", "step 3", "eval 3 after", "save 3"]);
   });
 
   it("ends as collapsed, without another checkpoint, when a step says so", async () => {
@@ -114,6 +133,16 @@ describe("the course of a run", () => {
       never,
     );
     expect(short(log)).toContain("save 1");
+  });
+
+  it("says that a saved state is not of this run", async () => {
+    const { trainer } = build("adaptive");
+    const from = { trainer: { ...trainer.state(), strategy: {} }, lastEval: 0, seconds: 0 };
+    await expect(runLoop(trainer, base, hooks([]), from, never)).rejects.toMatchObject({
+      code: "data",
+      message: expect.stringMatching(/^the state in the checkpoint is not of this run: /),
+      hint: expect.stringContaining("run.name=OTHER"),
+    });
   });
 
   it("passes other errors on", async () => {

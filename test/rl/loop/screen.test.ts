@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { policyVersion, step } from "../../../src/core/units.js";
 import { screenPlans } from "../../../src/rl/loop/screen.js";
 import { build, SIZE } from "./harness.js";
+import { copy } from "./kept.js";
 
 const signal = new AbortController().signal;
 
@@ -15,7 +16,7 @@ describe("the difficulty filter before the first step", () => {
   it("feeds the estimates, not the gradient, and its tokens count", async () => {
     const { trainer, learner, strategy } = build("adaptive", { screen: 8, priorTokens: 100 });
     expect(trainer.progress.tokens).toBe(100);
-    await trainer.screen(signal);
+    await trainer.prepare(signal);
     expect(learner.batches).toHaveLength(0);
     expect(trainer.progress).toMatchObject({ rollouts: 8 * SIZE, tokens: 100 + 3 * 8 * SIZE, step: 0 });
     // Problem i passes with probability i / (SIZE - 1), which the first plan already knows.
@@ -30,15 +31,15 @@ describe("the difficulty filter before the first step", () => {
     const one = build("adaptive", { screen: 2 });
     const before = JSON.stringify(one.trainer.state());
     const stop = new AbortController();
-    const screening = one.trainer.screen(stop.signal, (_phase, p) => {
+    const screening = one.trainer.prepare(stop.signal, (_phase, p) => {
       if ((p?.sampled ?? 0) > 5) stop.abort(new Error("stop"));
     });
     await expect(screening).rejects.toThrow("stop");
     expect(JSON.stringify(one.trainer.state())).toBe(before);
-    await one.trainer.screen(signal);
+    await one.trainer.prepare(signal);
     const two = build("adaptive", { screen: 2 });
-    two.trainer.restore(JSON.parse(JSON.stringify(one.trainer.state())));
-    await two.trainer.screen(signal);
+    two.trainer.restore(copy(one.trainer.state()));
+    await two.trainer.prepare(signal);
     expect(two.trainer.progress.rollouts).toBe(2 * SIZE);
     expect(two.trainer.state()).toEqual(one.trainer.state());
   });

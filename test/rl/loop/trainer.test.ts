@@ -6,6 +6,7 @@ import { STRATEGY_NAMES } from "../../../src/rl/algo/strategies/index.js";
 import { stepMetrics } from "../../../src/rl/loop/metrics.js";
 import { isKnownKey } from "../../../src/run/keys.js";
 import { build, options, type problems, rewarderWith } from "./harness.js";
+import { copy } from "./kept.js";
 
 const never = new AbortController().signal;
 
@@ -48,7 +49,7 @@ describe("a step", () => {
   it.each(STRATEGY_NAMES)("%s: state() to JSON, restore, and k steps equal k steps", async (name) => {
     const one = build(name);
     for (let s = 0; s < 5; s++) await one.trainer.step(never);
-    const saved = JSON.parse(JSON.stringify(one.trainer.state()));
+    const saved = copy(one.trainer.state());
     const two = build(name);
     two.trainer.restore(saved);
     two.sampler.label(policyVersion(one.trainer.progress.version));
