@@ -27,7 +27,7 @@ export interface Arm {
 export const ARMS = [...STRATEGY_NAMES, "oracle"] as const;
 export type ArmName = (typeof ARMS)[number];
 
-/** What an arm may have otherwise than the study; the first four keys hold for every strategy, the others for adaptive. */
+/** What an arm may change of the study's settings; the first four keys hold for every strategy, the others for adaptive. */
 export type Change = Partial<
   Pick<ArmSetup, "groupSize" | "groups"> & Pick<SimOptions, "baseline" | "bankMaxAge">
 > &
@@ -119,7 +119,7 @@ export const ADAPTIVE = {
 const CERTAIN = 1e9;
 
 /**
- * Knows every pass rate: takes the problems with the greatest p(1-p) a square root of a token, each step anew, and has the rate as
+ * Knows every pass rate: takes the problems with the greatest p(1-p) a square root of a token, in each step, and has the rate as
  * the baseline, so that every group counts.
  */
 function oracle(population: Population, groupSize: number): Strategy {

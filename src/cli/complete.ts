@@ -24,6 +24,7 @@ const DESIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
   testbench: [...DESIGN, "--out", "--mutants"],
 };
 
+/** The words that could stand where the last of `typed` stands. */
 export async function completeWord(shell: Shell, parts: Parts, typed: readonly string[]): Promise<string[]> {
   const current = typed.at(-1) ?? "";
   const before = typed.at(-2);

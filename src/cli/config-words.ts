@@ -3,6 +3,7 @@
 import type { Options, PositionalOptions } from "yargs";
 import { text } from "./commands/command.js";
 
+/** `--stage` and `--config`; `stages` are the names to choose from. */
 export const configOptions = (stages: readonly string[]): Readonly<Record<string, Options>> => ({
   stage: text(`What to run: ${stages.join(", ")}`),
   config: {

@@ -2,6 +2,7 @@
 
 import type { Bench } from "../verify/report.js";
 
+/** One sentence: how many mutants are told from the golden, and how many could not be judged. */
 export function qualityText(q: NonNullable<Bench["quality"]>): string {
   const real = q.mutants - q.equivalent;
   const extra = [

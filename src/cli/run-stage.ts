@@ -35,6 +35,12 @@ export const clock: Clock = {
   },
 };
 
+/**
+ * Loads the config, runs the stage, prints its result.
+ *
+ * @returns the exit code: 0, or that of a stop with a checkpoint
+ * @throws TrainError with the exit code of its kind
+ */
 export async function runStage(shell: Shell, parts: Parts, request: TrainRequest): Promise<number> {
   if (request.configs.length === 0) {
     throw new TrainError("usage", "--config is missing; expected the name of a config file", {

@@ -46,6 +46,7 @@ export function single(name: string, value: unknown): string | undefined {
   return value as string | undefined;
 }
 
+/** The name of a stage. @throws TrainError usage: it is missing (`example` is what to type) or not `known` */
 export function checkStage(stage: string | undefined, known: readonly string[], example: string): string {
   if (stage === undefined) throw usage(`--stage is missing; expected one of ${known.join(", ")}`, example);
   if (known.includes(stage)) return stage;
@@ -72,6 +73,7 @@ export function checkOverrides(words: readonly string[]): readonly string[] {
 export const CONFIG_VERBS = ["print", "schema", "reference"] as const;
 export type ConfigVerb = (typeof CONFIG_VERBS)[number];
 
+/** What `train config` is asked to do. @throws TrainError usage: there is no such verb */
 export function checkVerb(verb: string): ConfigVerb {
   const known = CONFIG_VERBS.find((v) => v === verb);
   if (known !== undefined) return known;

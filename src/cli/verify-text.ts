@@ -14,6 +14,7 @@ const LABEL = 10;
 
 type Mismatch = Extract<Report, { verdict: "mismatch" }>;
 
+/** The report as text of at most 80 columns, with a line break at the end. */
 export function verifyText(v: Verified, colour: boolean): string {
   const lines = textOf(v, colour);
   if (v.vcd !== null) lines.push("", ...item("waves", v.vcd));

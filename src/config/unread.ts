@@ -1,6 +1,7 @@
 /**
  * Refuses settings that nothing reads under the choices of a config. A setting that a base config made before the choice
  * is only inherited, so it is left alone: `dapo.yaml` extends a config of another strategy and need not undo its settings.
+ * A file that sets every key with a rule, like `config.resolved.yaml`, is the record of a whole config: it is left alone too.
  */
 
 import type { KnobRule } from "../core/knobs.js";
@@ -21,11 +22,14 @@ export function unreadKnobs(
 ): Mistake[] {
   const found: Mistake[] = [];
   const named = new Set<string>();
+  const rankOf = (key: string): number => rank(find(tree, key.split(".")), files);
+  const lowest = Math.min(...rules.map((r) => rankOf(r.key)));
   for (const { key, choosers, read, message } of rules) {
     const set = find(tree, key.split("."));
     if (set === undefined || named.has(key) || read(config as never)) continue;
-    const choice = Math.max(...choosers.map((c) => rank(find(tree, c.split(".")), files)));
-    if (rank(set, files) < choice) continue;
+    const own = rank(set, files);
+    const recorded = lowest >= 0 && own === lowest && set.origin.kind === "file";
+    if (recorded || own < Math.max(...choosers.map(rankOf))) continue;
     named.add(key);
     found.push({
       origin: set.origin,

@@ -1,6 +1,6 @@
 /**
  * The seams between the control plane and the engines. Two to five members each; every one has a fake in the package.
- * The control plane owns every decision and all state; engines turn tensors and text into tensors and text.
+ * The control plane owns every decision and all state. Engines only turn tensors and text into tensors and text.
  */
 
 import type { Batch, Completion, Problem, SampleRequest, StepHyper, StepReport, Verdict } from "./types.js";

@@ -9,13 +9,13 @@ import { measure } from "../../scripts/house.js";
 /** Tighten these as the house gets better; the target of each row is in scripts/house.ts. */
 const LIMITS: Readonly<Record<string, number>> = {
   mutual: 0,
-  inner: 14,
-  long: 21,
+  inner: 5,
+  long: 19,
   longStages: 2,
   casts: 3,
   pages: 5,
 };
-const LEAST_DOCUMENTED = 64;
+const LEAST_DOCUMENTED = 73;
 
 const root = join(import.meta.dirname, "../..");
 

@@ -9,6 +9,7 @@ import { hostile } from "../../designs/hostile/index.js";
 import type { Verdict } from "../../src/core/types.js";
 import { seed } from "../../src/core/units.js";
 import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
+import { until } from "../until.js";
 import { children, everyIcarus, open, problem, signal } from "./harness.js";
 
 const SECRET = "wsxrfvyhn";
@@ -34,19 +35,6 @@ const programs = (): string[] =>
   children()
     .map((c) => c.name)
     .filter((n) => n === "vvp" || n === "ivl" || n === "iverilog" || n === "yosys");
-
-/** What goes with its sandbox goes a moment later. */
-async function soon(check: () => void): Promise<void> {
-  for (let left = 40; ; left--) {
-    try {
-      check();
-      return;
-    } catch (failed) {
-      if (left === 0) throw failed;
-      await new Promise((r) => setTimeout(r, 50));
-    }
-  }
-}
 
 afterAll(() => rmSync(outside, { recursive: true, force: true }));
 
@@ -89,7 +77,7 @@ describe.each(everyIcarus())("hostile candidates, Icarus %s", (_version, tools) 
       /^(reward-[^/]+|.*\/(w\d+(\/out)?|stimuli(-\d+)?|proofs)|.*\.(steps|runs|mask)|.*\/(design\.v|design\.vvp|ivl\.conf|compile\.log|run\.log|owner|pid|lock))$/;
     expect(scratch.filter((f) => !known.test(f))).toEqual([]);
     await bench.rewarder.close();
-    await soon(() => expect(children()).toEqual([]));
+    await until("the end of all children", children, (seen) => seen.length === 0);
     expect(readdirSync(join(bench.dir, "scratch"))).toEqual([]);
   });
 });
@@ -113,11 +101,12 @@ describe("a hostile candidate", () => {
       expect(own.rewarder.waiting().oldestMs).toBeGreaterThan(100);
       stop.abort();
       await expect(work).rejects.toThrow("aborted");
-      await soon(() => expect(own.rewarder.waiting().running).toBe(0));
+      const running = () => own.rewarder.waiting().running;
+      await until("the end of the score", running, (seen) => seen === 0);
       expect((await own.scored(target, GOLDEN)).outcome).toBe("pass");
     } finally {
       await own.close();
-      await soon(() => expect(programs()).toEqual([]));
+      await until("the end of all programs", programs, (seen) => seen.length === 0);
     }
   });
 });

@@ -5,7 +5,8 @@ import { describe, expect, it } from "vitest";
 import { keysOf } from "../../src/config/keys.js";
 import { loadConfig } from "../../src/config/load.js";
 import type { TrainError } from "../../src/core/errors.js";
-import { LEARNER_LOSS, type LossOption, unsupportedLoss } from "../../src/learner/supports.js";
+import { LEARNERS } from "../../src/learner/index.js";
+import { type LossOption, unsupportedLoss } from "../../src/learner/learner-engine.js";
 import { STRATEGIES } from "../../src/rl/algo/strategies/index.js";
 import { rlStageSchema } from "../../src/stages/schema.js";
 
@@ -191,11 +192,50 @@ describe("the table of strategies", () => {
   });
 });
 
+describe("an engine's own keys", () => {
+  it.each([
+    [
+      "a learner and a sampler between which weights cannot travel",
+      "learner: {engine: fake}\nsampler:\n  engine: embedded\n",
+      'a.yaml:3:11 sampler.engine: the fake learner gives its weights as the file of the fake learner, which the embedded sampler does not take; use it with sampler.engine: fake, or this sampler with learner.engine: embedded (got "embedded")',
+    ],
+    [
+      "a key that only another engine reads",
+      "learner: {engine: fake}\nsampler:\n  engine: fake\n  slots: 3\n",
+      "a.yaml:4:3 sampler.slots: not read with engine: fake, only with engine: embedded",
+    ],
+    [
+      "a typo beside an engine's own keys",
+      "learner:\n  treads: 3\n",
+      "a.yaml:2:3 learner.treads: unknown key; did you mean learner.threads?",
+    ],
+    [
+      "an engine that is not there",
+      "sampler:\n  engine: vlm\n",
+      'a.yaml:2:11 sampler.engine: expected one of embedded, fake, got "vlm"',
+    ],
+    [
+      "a value of another type, in the words of the engine that reads it",
+      "sampler: {slots: 0}\n",
+      "a.yaml:1:18 sampler.slots: expected a whole number >= 1 and <= 4096 or null, got 0",
+    ],
+  ])("%s", (_what, text, message) => {
+    expect(mistakes(text)).toEqual([message]);
+  });
+
+  it.each([
+    "learner: {engine: fake}\nsampler: {engine: fake, max_tokens: 1k}\n",
+    "sampler:\n  slots: 1k\nlearner:\n",
+  ])("lets %j pass", (text) => {
+    expect(mistakes(text)).toEqual([]);
+  });
+});
+
 describe("what a learner computes", () => {
   const loss = { dual_clip: 3, kl_coef: 0, entropy_coef: 0.01, importance_cap: null };
 
   it("names the options that are on and that it does not", () => {
     expect(unsupportedLoss(loss, new Set<LossOption>(["entropy_coef"]))).toEqual(["dual_clip"]);
-    expect(unsupportedLoss(loss, LEARNER_LOSS.embedded)).toEqual([]);
+    expect(unsupportedLoss(loss, LEARNERS.embedded.loss)).toEqual([]);
   });
 });

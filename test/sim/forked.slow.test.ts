@@ -11,17 +11,8 @@ import { openSandbox } from "../../src/sim/sandbox.js";
 import { DEFAULT_LIMITS, type SimResult } from "../../src/sim/simulator.js";
 import { type EngineChoice, openSimulator } from "../../src/sim/simulators.js";
 import { children, signal, tools } from "../reward/harness.js";
-import {
-  type Bench,
-  compiler,
-  fakeIvl,
-  forkLibrary,
-  initial,
-  lives,
-  openBench,
-  scratch,
-  until,
-} from "./native.js";
+import { until } from "../until.js";
+import { type Bench, compiler, fakeIvl, forkLibrary, initial, lives, openBench, scratch } from "./native.js";
 
 const opened: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -92,11 +83,12 @@ describe.skipIf(compiler === null).each(sandboxes)("fork servers (sandbox %s)", 
         const job = b.run(ENDLESS, 5);
         // The two servers and the job, which is a vvp as well and younger than its server.
         const mine = () => children().filter((c) => !before.has(c.pid));
-        expect(await until(() => mine().filter((c) => c.name === "vvp").length === 2)).toBe(true);
+        const vvps = () => mine().filter((c) => c.name === "vvp");
+        await until("the server and its job", vvps, (seen) => seen.length === 2);
         process.kill(mine().find((c) => c.name === victim)!.pid, "SIGKILL");
         expect(await job).toMatchObject({ kind: "infra", code: "killed", retryable: true });
         expect(await b.run(initial('$write("on");'))).toMatchObject({ kind: "ran", output: "on" });
-        expect(await until(() => mine().filter((c) => c.name === "vvp").length === 1)).toBe(true);
+        await until("the server alone", vvps, (seen) => seen.length === 1);
       }
     },
     PATIENT,
@@ -110,7 +102,7 @@ describe.skipIf(compiler === null).each(sandboxes)("fork servers (sandbox %s)", 
       const servers = new Set(children().map((c) => c.pid));
       const job = b.run(ENDLESS, 5);
       const fresh = () => children().filter((c) => !servers.has(c.pid) && c.name === "vvp");
-      expect(await until(() => fresh().length === 1)).toBe(true);
+      await until("the job", fresh, (seen) => seen.length === 1);
       process.kill(fresh()[0]!.pid, "SIGKILL");
       expect(await job).toMatchObject({ kind: "infra", code: "killed" });
       expect(await b.run(initial('$write("on");'))).toMatchObject({ kind: "ran" });
@@ -166,10 +158,14 @@ describe.skipIf(compiler === null).each(sandboxes)("fork servers (sandbox %s)", 
       const child = spawn(process.execPath, ["--import", "tsx", host], { cwd, stdio: "ignore" });
       const below = () =>
         children().filter((c) => c.name === "ivl" || c.name === "vvp" || c.name === "bwrap");
-      expect(await until(() => below().filter((c) => c.name === "vvp").length >= 2, 15_000)).toBe(true);
+      await until("a server and a job", below, (seen) => seen.filter((c) => c.name === "vvp").length >= 2);
       const pids = below().map((c) => c.pid);
       child.kill("SIGKILL");
-      expect(await until(() => pids.every((pid) => !lives(pid)))).toBe(true);
+      await until(
+        "their end",
+        () => pids.filter(lives),
+        (seen) => seen.length === 0,
+      );
     },
     PATIENT,
   );
@@ -180,12 +176,14 @@ describe.skipIf(compiler === null)("a fork server", () => {
     const b = openBench({ engine: "forked" });
     const before = readdirSync("/proc/self/fd").length;
     const running = b.run(ENDLESS, 5);
-    expect(await until(() => children().some((c) => c.name === "vvp"))).toBe(true);
+    await until("a job", children, (seen) => seen.some((c) => c.name === "vvp"));
     await b.simulator.close();
     expect(await running).toMatchObject({ kind: "infra", code: "closed", retryable: false });
-    expect(await until(() => children().every((c) => c.name !== "vvp" && c.name !== "ivl"))).toBe(true);
+    const simulators = () => children().filter((c) => c.name === "vvp" || c.name === "ivl");
+    await until("the end of all simulators", simulators, (seen) => seen.length === 0);
     expect(readdirSync(join(b.dir, "scratch")).filter((n) => /^w\d/.test(n))).toEqual([]);
-    expect(await until(() => readdirSync("/proc/self/fd").length <= before)).toBe(true);
+    const descriptors = () => readdirSync("/proc/self/fd").length;
+    await until(`at most ${before} descriptors`, descriptors, (seen) => seen <= before);
     expect(await b.run(ENDLESS)).toMatchObject({ kind: "infra", code: "closed" });
     await b.done();
   });
@@ -194,7 +192,7 @@ describe.skipIf(compiler === null)("a fork server", () => {
     const b = bench({ engine: "forked" });
     const abort = new AbortController();
     const job = b.simulator.run({ source: ENDLESS, root: "t", cpuSeconds: 5 }, abort.signal);
-    await until(() => children().some((c) => c.name === "vvp"));
+    await until("a job", children, (seen) => seen.some((c) => c.name === "vvp"));
     abort.abort(new Error("enough"));
     await expect(job).rejects.toThrow("enough");
     expect(await b.run(initial(""))).toMatchObject({ kind: "ran" });

@@ -12,7 +12,8 @@ import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
 import { openSimulator } from "../../src/sim/simulators.js";
 import type { Tools } from "../../src/sim/tools.js";
 import { children, tools } from "../reward/harness.js";
-import { type Bench, compiler, fakeIvl, forkLibrary, initial, openBench, scratch, until } from "./native.js";
+import { until } from "../until.js";
+import { type Bench, compiler, fakeIvl, forkLibrary, initial, openBench, scratch } from "./native.js";
 
 const opened: (() => void | Promise<void>)[] = [];
 afterEach(async () => {
@@ -262,10 +263,12 @@ it("ends a job's whole process group when it overstays", async () => {
   });
   const before = new Set(children().map((c) => c.pid));
   const running = b.run("module t; endmodule\n");
-  expect(await until(() => children().filter((c) => c.name === "sleep").length === 2)).toBe(true);
+  const sleepers = () => children().filter((c) => c.name === "sleep");
+  await until("two sleepers", sleepers, (seen) => seen.length === 2);
   expect(await running).toMatchObject({ kind: "timeout" });
   // The children of the shell are orphans now: only their ids tell.
-  expect(await until(() => children().every((c) => before.has(c.pid)))).toBe(true);
+  const later = () => children().filter((c) => !before.has(c.pid));
+  await until("the end of what was started", later, (seen) => seen.length === 0);
   expect(spawnSync("ps", ["-eo", "args"], { encoding: "utf8" }).stdout).not.toContain("sleep 77");
 });
 

@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { TrainError } from "../../core/errors.js";
 import { makeRng } from "../../core/rng.js";
 import type { Message } from "../../core/types.js";
@@ -12,8 +12,10 @@ import type { SftRow } from "../../data/sft.js";
 import type { Qwen2Config } from "../../model/config.js";
 import { initWeights } from "../../model/parameters.js";
 import type { ArchitectureSection } from "../../model/schema.js";
+import { systemPromptOf, withSystemPrompt } from "../../text/system-prompt.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { saveTokenizer, trainTokenizer } from "../../text/tokenizer-files.js";
+import { writeModelCard } from "../model-card.js";
 import { modelDirOf, openPolicy, type Policy, resolvePath, type TrainablePolicy } from "../policy.js";
 import type { DistillConfig } from "../schema.js";
 import { type Session, shownPath } from "../session.js";
@@ -24,7 +26,14 @@ export interface Trace {
   readonly completion: string;
 }
 
+/** Traces of the teacher, with the system prompt that the problems get. */
 export async function loadTraces(config: DistillConfig, ctx: StageContext): Promise<readonly Trace[]> {
+  const traces = await readOrMake(config, ctx);
+  const system = systemPromptOf(config.data.system_prompt);
+  return system === null ? traces : traces.map((t) => ({ ...t, prompt: withSystemPrompt(t.prompt, system) }));
+}
+
+async function readOrMake(config: DistillConfig, ctx: StageContext): Promise<readonly Trace[]> {
   const { distill, data, run } = config;
   if (data.source === "primer") {
     return [
@@ -135,6 +144,7 @@ export async function writeOut(
   await mkdir(dirname(to), { recursive: true });
   await mkdir(temporary);
   await policy.learner.exportTo(temporary, { dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32" });
+  await writeModelCard(temporary, basename(to), config.data);
   await rm(to, { recursive: true, force: true });
   await rename(temporary, to);
   return shownPath(to, ctx.cwd);

@@ -5,7 +5,7 @@ import { makeRng } from "../../core/rng.js";
 import type { EvalResult } from "../../eval/sampled.js";
 import { evalSummary, runEvaluation } from "../evaluation.js";
 import { modelDirOf, openPolicy, requireRoom } from "../policy.js";
-import { loadStageProblems } from "../problems.js";
+import { loadStageProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { type EvalConfig, evalStageSchema } from "../schema.js";
 import { inSession } from "../session.js";
@@ -141,6 +141,7 @@ async function plan(config: EvalConfig, ctx: StageContext): Promise<readonly str
         ? `problems   ${s.count} of ${s.problems.length} held-out problems of ${problems.name}`
         : `problems   ${s.count} of ${s.problems.length} problems of ${s.name}`,
     ),
+    systemPromptLine(config.data, problems),
     `rollouts   ${count * config.eval.final_samples}, at most ${config.sampler.max_tokens} tokens each`,
   ];
 }

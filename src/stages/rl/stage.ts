@@ -21,7 +21,7 @@ import {
   saveCheckpoint,
   type TrainablePolicy,
 } from "../policy.js";
-import { loadStageProblems, type StageProblems } from "../problems.js";
+import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { writeReport } from "../report.js";
 import { openRewarder } from "../rewards.js";
 import { type RlConfig, rlStageSchema } from "../schema.js";
@@ -238,7 +238,7 @@ async function train(
   );
   spans.close();
   session.dir.event("reward", rewardEvent(await rewarder.stats()));
-  if (end === "collapsed") return goBack(session, policy, trainer);
+  if (end === "collapsed") return goBack(config, session, policy, trainer);
   return finish({ config, ctx, session, policy, trainer, end, points, split, earlier: from?.seconds ?? 0 });
 }
 
@@ -271,12 +271,13 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
       const rollouts = config.rl.steps * config.rl.groups * config.rl.group_size;
       return [
         `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.contextTokens}`,
-        `learner    ${policy.choices["learner.backend"]}`,
-        `sampler    ${policy.choices["sampler.backend"]}`,
+        `learner    ${policy.choices["learner.backend"] ?? config.learner.engine}`,
+        `sampler    ${policy.choices["sampler.backend"] ?? config.sampler.engine}`,
         ...(policy.choices["learner.memory"] === undefined
           ? []
           : [`GPU memory ${policy.choices["learner.memory"]}`]),
         `problems   ${problems.name}: ${problems.train.length} to train on, ${problems.test.length} held out`,
+        systemPromptLine(config.data, problems),
         `strategy   ${config.rl.sampling.strategy}, ${config.rl.steps} steps of ${config.rl.groups} groups`,
         `rollouts   about ${rollouts} trained on, up to ${rollouts * config.sampler.max_tokens} tokens, plus groups that are filtered`,
         `reward     ${config.reward.shape}, Icarus Verilog ${reward.versions.iverilog ?? "not used"}, sandbox: ${reward.sandbox}`,

@@ -33,7 +33,7 @@ function renamed(instance: Instance, code: string, prefix: string): string {
   );
 }
 
-/** One instance of each family, drawn anew for each `k`. */
+/** One instance of each family, drawn again for each `k`. */
 const oneEach = (k: number): Instance[] =>
   familiesOf("hard").map((f) =>
     makeRng(`one-each/${k}`)
