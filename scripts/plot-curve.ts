@@ -11,7 +11,7 @@ import { type ChartSpec, drawCharts } from "../src/report/charts.js";
 import { curveSpec } from "../src/report/curve.js";
 import { readRun } from "../src/report/read.js";
 import { sweepResults } from "../src/stages/sweep/report.js";
-import { sweepFigures } from "../src/sweep/page.js";
+import { sweepFigures } from "../src/sweep/figures.js";
 import { sweepSchema } from "../src/sweep/schema.js";
 
 /** Writes a PNG (or an SVG, by the name) of the runs' held-out curves and returns how many runs it shows. */

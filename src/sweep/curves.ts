@@ -1,7 +1,6 @@
 /** What the members of a sweep measured, read from their run directories. */
 
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { readRun, type StepMetrics } from "../report/read.js";
 import { readRecord } from "../run/record.js";
 import type { Member } from "./grid.js";
@@ -79,16 +78,4 @@ export function byArm<T extends { readonly member: Member }>(curves: readonly T[
     arms.set(c.member.arm, list);
   }
   return arms;
-}
-
-/** Folders below `dir` that no member owns: left by an earlier form of the sweep. */
-export function strangers(dir: string, members: readonly Member[]): string[] {
-  const names = new Set(members.map((m) => m.name));
-  try {
-    return readdirSync(dir).filter(
-      (n) => !n.startsWith(".") && !names.has(n) && readRecord(join(dir, n)) !== null,
-    );
-  } catch {
-    return [];
-  }
 }

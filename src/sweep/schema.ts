@@ -2,7 +2,6 @@
 
 import { z } from "zod";
 
-const value = z.union([z.number(), z.string(), z.boolean(), z.null()]);
 /** Keys of the members' config, dotted or nested. */
 const settings = z.record(z.string(), z.unknown());
 
@@ -60,4 +59,3 @@ export const sweepSchema = z
   .prefault({});
 
 export type SweepSection = z.infer<typeof sweepSchema>;
-export type SettingValue = z.infer<typeof value> | readonly unknown[];

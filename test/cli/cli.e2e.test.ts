@@ -278,7 +278,7 @@ describe.skipIf(!script)("at a terminal", () => {
   it("rewrites the status line in place and colours warnings", async () => {
     const shown = await atTerminal([]);
     expect(shown).toContain("\r\u001b[2Kstep 1 of 3");
-    expect(shown).toContain("\u001b[33mwarning:\u001b[0m entropy falls");
+    expect(shown).toContain("\u001b[33mwarning:\u001b[39m entropy falls");
     expect(shown).toContain("code 0");
   });
 

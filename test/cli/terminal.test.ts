@@ -82,10 +82,24 @@ describe("text", () => {
     expect(printable("a\u001b[2Jb\rc\n\td\u009b")).toBe("a\\x1b[2Jb\\x0dc\n\td\\x9b");
   });
 
-  it("clips by characters, not by halves of them", () => {
+  it("lines columns up and wraps by what a terminal shows", () => {
+    expect(
+      table([
+        ["名前", "x"],
+        ["a", "y"],
+      ]),
+    ).toBe("名前  x\na     y");
+    expect(wrap("計数 計数 ab", 9)).toBe("計数 計数\nab");
+  });
+
+  it("clips by columns: a wide character takes two and is never halved", () => {
     expect(clip("ab", 2)).toBe("ab");
     expect(clip("a😀b", 2)).toBe("a…");
-    expect(clip("😀😀😀", 2)).toBe("😀…");
+    expect(clip("😀😀😀", 3)).toBe("😀…");
+    expect(clip("😀😀😀", 2)).toBe("…");
+    expect(clip("計数器", 6)).toBe("計数器");
+    expect(clip("計数器", 5)).toBe("計数…");
+    expect(clip("e\u0301e\u0301e\u0301", 3)).toBe("e\u0301e\u0301e\u0301");
   });
 
   it("lines up columns", () => {

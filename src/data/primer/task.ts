@@ -142,9 +142,5 @@ export const resetStep = (r: Reset): string =>
 /** Bits that hold every value from 0 to `largest`. */
 export const bitsFor = (largest: number): number => Math.max(1, Math.ceil(Math.log2(largest + 1)));
 
-/** A constant in binary, `4'b0011`. */
-export const binary = (value: number, width: number): string =>
-  `${width}'b${value.toString(2).padStart(width, "0")}`;
-
 /** `begin`, the statements, `end`. */
 export const block = (...lines: readonly string[]): string => ["begin", ...lines, "end"].join("\n");

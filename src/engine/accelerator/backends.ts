@@ -13,7 +13,6 @@ export type TfjsBackend = Exclude<LearnerBackend, OrtBackend>;
 
 export const isTfjs = (backend: LearnerBackend): backend is TfjsBackend => backend.startsWith("tfjs");
 export const providerOf = (backend: OrtBackend): Provider => backend.slice("ort-".length) as Provider;
-export const usesGpu = (backend: LearnerBackend): boolean => backend !== "ort-cpu" && backend !== "tfjs-node";
 
 /** What to type where the backend does not load. */
 export const INSTALL: Readonly<Record<LearnerBackend, string>> = {

@@ -8,9 +8,10 @@ import { makeRng } from "../../core/rng.js";
 import { drawCharts } from "../../report/charts.js";
 import { writeAtomic } from "../../run/files.js";
 import { byArm, type MemberCurve, readMember } from "../../sweep/curves.js";
+import { sweepFigures } from "../../sweep/figures.js";
 import { membersOf } from "../../sweep/grid.js";
 import { type ArmRow, armRows } from "../../sweep/leaderboard.js";
-import { sweepFigures, sweepPage } from "../../sweep/page.js";
+import { sweepPage } from "../../sweep/page.js";
 import { type SweepSection, sweepSchema } from "../../sweep/schema.js";
 import { tokensToTarget } from "../../sweep/target.js";
 

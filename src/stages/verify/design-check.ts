@@ -20,11 +20,6 @@ export interface BenchSettings {
   readonly vectors: number;
 }
 
-export const DEFAULT_SETTINGS: BenchSettings = {
-  seed: CHECKER_DEFAULTS.seed,
-  vectors: CHECKER_DEFAULTS.stimulus.vectors,
-};
-
 /**
  * The golden's text, and which of its modules is meant.
  * @throws TrainError usage: the top is ambiguous or not there
