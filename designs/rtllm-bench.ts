@@ -10,10 +10,6 @@ import type { RtllmDesign } from "./corpus.js";
 /** The benchmark's wall limit, and room enough for any of its testbenches. */
 const LIMITS = { wallMs: 8000, memoryBytes: 4 * 1024 ** 3, fileBytes: 64 * 1024 ** 2 };
 
-/** The design's text with its top under the name that the testbench instantiates. */
-export const asDut = (design: RtllmDesign, code: string): string =>
-  code.replace(new RegExp(`\\b${design.top}\\b`, "g"), design.dut);
-
 /** `code` has a module called `design.dut`. */
 export async function rtllmVerdict(
   design: RtllmDesign,

@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import { expectation, type JsonSchema, type KeyInfo, readersOf, schemaAt } from "./keys.js";
 import { nearestKey } from "./nearest.js";
-import type { Problem } from "./origin.js";
+import type { Mistake } from "./origin.js";
 import { describe } from "./parse.js";
 import { dotted, find, locate, type MapTree, type Path, plain } from "./tree.js";
 
@@ -14,7 +14,7 @@ export function explainIssues(
   tree: MapTree,
   schema: JsonSchema,
   keys: readonly KeyInfo[],
-): Problem[] {
+): Mistake[] {
   const names = keys.map((k) => k.key);
   return issues.flatMap((issue) => {
     const path = issue.path as Path;
@@ -32,7 +32,7 @@ export function explainIssues(
   });
 }
 
-function unknownKey(path: Path, tree: MapTree, all: readonly string[], schema: JsonSchema): Problem {
+function unknownKey(path: Path, tree: MapTree, all: readonly string[], schema: JsonSchema): Mistake {
   const key = dotted(path);
   const names = all.filter((n) => strangerIn(n.split("."), tree, schema) === null);
   const entry = find(tree, path);

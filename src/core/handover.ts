@@ -7,7 +7,7 @@ import type { PolicyVersion } from "./units.js";
 
 /** What each way is, in words that a person can act on. */
 export const WAYS = {
-  memory: "in the memory of this machine's process",
+  memory: "in this program's memory",
   "model-directory": "as a model directory in Hugging Face layout",
   "fake-directory": "as the file of the fake learner",
 } as const;

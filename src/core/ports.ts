@@ -1,6 +1,6 @@
 /**
  * The seams between the control plane and the engines. Two to five members each; every one has a fake in the package.
- * The control plane owns every decision and all state; engines turn tensors and text into tensors and text.
+ * The control plane owns every decision and all state. Engines only turn tensors and text into tensors and text.
  */
 
 import type { Batch, Completion, Problem, SampleRequest, StepHyper, StepReport, Verdict } from "./types.js";
@@ -141,11 +141,31 @@ export interface SampleRow {
   readonly log: string;
 }
 
+/** Where sampled answers come from: a training step, or an evaluation on the named set. */
+export type SampleSource = "train" | { readonly set: string };
+
+/** Result of one evaluation on one set, problem by problem. */
+export interface EvalCounts {
+  readonly step: number;
+  /** Name of the evaluation set. */
+  readonly set: string;
+  readonly problems: readonly {
+    readonly id: string;
+    readonly bucket: string | null;
+    readonly n: number;
+    readonly passed: number;
+  }[];
+}
+
+/** Records what a run measures. A tracker takes what it can show and ignores the rest. */
 export interface Tracker {
   metrics(step: number, metrics: Metrics): void;
-  samples(step: number, split: "train" | "eval", rows: readonly SampleRow[]): void;
+  samples(step: number, source: SampleSource, rows: readonly SampleRow[]): void;
+  counts(counts: EvalCounts): void;
   /** Drops what was recorded after `step`: called once on resume. */
   rewind(step: number): void;
+  /** Makes everything recorded so far durable: called just before a checkpoint counts. */
+  sync(): void;
   close(): Promise<void>;
 }
 

@@ -6,22 +6,19 @@ import { cannotLoad, type LearnerBackend, type SamplerBackend } from "./accelera
 import { type Choice, chooseLearner, chooseSampler, type Machine } from "./accelerator/choose.js";
 import { lookAround } from "./accelerator/machine.js";
 import { memoryPlan } from "./accelerator/memory.js";
-import type { EngineFacts } from "./protocol.js";
-import type { CheckpointingMode } from "./tfjs/checkpointing.js";
+import type { EngineFacts, WorkerSettings } from "./protocol.js";
 
 /** What a learner's config says of the embedded engine, in the config's own keys. */
-export interface LearnerHalf {
+export interface LearnerHalf extends Pick<WorkerSettings, "checkpointing"> {
   readonly backend: LearnerBackend | "auto";
-  readonly checkpointing: CheckpointingMode;
   readonly threads: number;
   readonly micro_batch_tokens: number;
 }
 
 /** The same of a sampler's. */
-export interface SamplerHalf {
+export interface SamplerHalf extends Pick<WorkerSettings, "slots"> {
   readonly backend: SamplerBackend | "auto";
   readonly threads: number;
-  readonly slots: number | null;
   readonly top_p: number;
 }
 

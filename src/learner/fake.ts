@@ -2,10 +2,24 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { messageOf, TrainError } from "../core/errors.js";
 import { FAKE_WEIGHTS_FILE } from "../core/handover.js";
 import type { Learner } from "../core/ports.js";
 import type { Batch } from "../core/types.js";
+import { type LearnerEngine, LOSS_OPTIONS, OPTIMIZER_KEYS } from "./learner-engine.js";
+
+const schema = z.strictObject({ engine: z.literal("fake"), ...OPTIMIZER_KEYS });
+
+export const fake = {
+  schema,
+  loss: new Set(LOSS_OPTIONS),
+  gives: ["fake-directory"],
+  async open(_section, { config }) {
+    const learner = fakeLearner({ vocabSize: config.vocabSize, maxLength: config.maxPositionEmbeddings });
+    return { learner, label: "fake", choices: {} };
+  },
+} satisfies LearnerEngine<z.infer<typeof schema>>;
 
 export interface FakeLearner extends Learner {
   /** The batches of every step since the start, in order. */

@@ -31,6 +31,7 @@ export interface SafetensorsFile {
   close(): Promise<void>;
 }
 
+/** Opens a file and checks its header. @throws TrainError checkpoint: it is not there, damaged, or no such file */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   let handle: FileHandle;
   try {

@@ -1,10 +1,49 @@
-/** The `Sampler` port on the embedded engine (src/engine). */
+/** The sampler on the embedded engine (src/engine): onnxruntime in this program, on the CPU or on one GPU. */
 
+import { z } from "zod";
 import type { Intake } from "../core/handover.js";
 import type { Sampler } from "../core/ports.js";
 import { type PolicyVersion, policyVersion } from "../core/units.js";
+import { SAMPLER_BACKENDS } from "../engine/accelerator/backends.js";
 import type { Engine } from "../engine/client.js";
+import { embeddedOf } from "../engine/engines.js";
 import { loadModelDir } from "../model/hf.js";
+import { SAMPLING_KEYS, type SamplerEngine } from "./sampler-engine.js";
+
+const schema = z.strictObject({
+  engine: z.literal("embedded").default("embedded").describe("Which engine generates rollouts"),
+  backend: z
+    .enum(["auto", ...SAMPLER_BACKENDS])
+    .default("auto")
+    .describe(
+      "What it runs on: onnxruntime on the CPU, CUDA or WebGPU; auto takes CUDA where it is installed",
+    ),
+  threads: z.int().min(1).default(1).describe("Threads of one sampling kernel; the other cores simulate"),
+  slots: z
+    .int()
+    .min(1)
+    .max(4096)
+    .nullable()
+    .default(null)
+    .describe("Rollouts decoded side by side; null = 64 on a CPU, 1024 on a GPU"),
+  ...SAMPLING_KEYS,
+});
+
+export const embedded = {
+  schema,
+  takes: ["memory", "model-directory"],
+  weightType: "F32",
+  half: (section) => section,
+  async open(_section, opening) {
+    const engines = embeddedOf(opening);
+    const { backend } = engines.sampler.facts.sampler;
+    return {
+      ...embeddedSampler(engines.sampler),
+      label: `embedded (${backend})`,
+      choices: engines.choicesOf("sampler"),
+    };
+  },
+} satisfies SamplerEngine<z.infer<typeof schema>>;
 
 export interface EmbeddedSampler {
   readonly sampler: Sampler;

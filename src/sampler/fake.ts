@@ -2,12 +2,26 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { messageOf, TrainError } from "../core/errors.js";
 import { FAKE_WEIGHTS_FILE, type TakeDirectory } from "../core/handover.js";
 import type { Sampler } from "../core/ports.js";
 import { makeRng } from "../core/rng.js";
 import type { Completion, SampleRequest } from "../core/types.js";
 import { type PolicyVersion, policyVersion } from "../core/units.js";
+import { SAMPLING_KEYS, type SamplerEngine } from "./sampler-engine.js";
+
+const schema = z.strictObject({ engine: z.literal("fake"), ...SAMPLING_KEYS });
+
+export const fake = {
+  schema,
+  takes: ["fake-directory"],
+  weightType: "F32",
+  async open(_section, { config }) {
+    const sampler = fakeSampler({ vocabSize: config.vocabSize, maxLength: config.maxPositionEmbeddings });
+    return { sampler, intake: { "fake-directory": sampler.take }, label: "fake", choices: {} };
+  },
+} satisfies SamplerEngine<z.infer<typeof schema>>;
 
 export type FakeAnswer = Pick<Completion, "completionIds" | "finish"> & {
   /** [T] nats; default: uniform over the vocabulary. */

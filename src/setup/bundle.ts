@@ -23,7 +23,6 @@ import { planLinks, requireGpu, type Use } from "./cuda.js";
 import { bytesBelow, type Effects, endedBy, megabytes, sha256Of } from "./effects.js";
 import { environment } from "./env.js";
 import { thin } from "./fatbin.js";
-import { lookAtHost } from "./host.js";
 import {
   backendsOf,
   makeLinks,
@@ -34,6 +33,7 @@ import {
   transaction,
   wheelPlaces,
 } from "./install.js";
+import { lookAtHost } from "./look-at-host.js";
 import { linkProvider } from "./ort-cuda.js";
 import { donePart, makePart } from "./parts.js";
 import { checkPieces, chooseCompression, packPieces, unpackPieces } from "./pieces.js";
@@ -56,6 +56,11 @@ const PARTS: Readonly<Record<Use, readonly string[]>> = {
   "ort-cuda": ["onnxruntime"],
 };
 
+/**
+ * Writes into `dir` what another host needs to install without a network: archives cut into pieces, and a manifest.
+ *
+ * @throws TrainError usage: TensorFlow is an installed package, of which no wheel is known
+ */
 export async function makeBundle(
   dir: string,
   options: BundleOptions,

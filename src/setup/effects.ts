@@ -36,6 +36,7 @@ export interface Effects {
   readonly libraryPath: string;
 }
 
+/** This machine. `say` gets a line at a time; `libraryPath` is LD_LIBRARY_PATH as the process was started with. */
 export function realEffects(say: (line: string) => void, libraryPath: string): Effects {
   return {
     say,
@@ -76,6 +77,7 @@ export function realEffects(say: (line: string) => void, libraryPath: string): E
   };
 }
 
+/** The SHA-256 of a file, as hexadecimal digits; the file is read as a stream. */
 export async function sha256Of(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
@@ -102,6 +104,7 @@ export function bytesBelow(dir: string): number {
   return sum;
 }
 
+/** Bytes for people, rounded up: `573 MB`, `1.60 GB` (powers of ten). */
 export const megabytes = (bytes: number): string =>
   bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
 

@@ -20,6 +20,10 @@ export type Backend = TfjsPackage | "ort-cuda" | "ort-webgpu";
 const SECONDS = 120;
 const CHILD = new URL("../cli/accelerator-test.js", import.meta.url);
 
+/**
+ * Lets a child process compute on `backend`, in the environment `env`. A crash or a timeout of the child is a result
+ * that is not ok, not an error.
+ */
 export async function selfTest(
   root: string,
   backend: Backend,

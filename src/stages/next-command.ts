@@ -2,7 +2,8 @@
 
 import { shellWord } from "../core/shell-words.js";
 import { type DataSection, dataSchema } from "../data/schema.js";
-import { type SamplerSection, samplerSchema } from "../sampler/schema.js";
+import type { SamplerSection } from "../sampler/index.js";
+import { samplerSchema } from "../sampler/schema.js";
 
 interface Made {
   readonly data: DataSection;

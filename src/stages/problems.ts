@@ -6,6 +6,8 @@ import type { Problem } from "../core/types.js";
 import { readProblems } from "../data/jsonl.js";
 import { primerSource } from "../data/primer/index.js";
 import type { DataSection } from "../data/schema.js";
+import type { EvalSection } from "../eval/schema.js";
+import { type EvalSet, loadSets } from "../eval/suites/index.js";
 import { systemPromptOf, withSystemPrompt } from "../text/system-prompt.js";
 import { resolvePath } from "./policy.js";
 import type { StageContext } from "./stage.js";
@@ -39,10 +41,14 @@ function chosen(source: ProblemSource, section: DataSection): ProblemSource {
   return { name: source.name, train: source.train.filter(keep), test: source.test.filter(keep) };
 }
 
-function prompted(source: ProblemSource, section: DataSection): ProblemSource {
+/** Puts the system prompt of the config before a problem's messages; one that is there already stays. */
+function prompter(section: DataSection): (p: Problem) => Problem {
   const system = systemPromptOf(section.system_prompt);
-  if (system === null) return source;
-  const add = (p: Problem): Problem => ({ ...p, prompt: withSystemPrompt(p.prompt, system) });
+  return system === null ? (p) => p : (p) => ({ ...p, prompt: withSystemPrompt(p.prompt, system) });
+}
+
+function prompted(source: ProblemSource, section: DataSection): ProblemSource {
+  const add = prompter(section);
   return { name: source.name, train: source.train.map(add), test: source.test.map(add) };
 }
 
@@ -57,6 +63,23 @@ export function systemPromptLine(section: DataSection, { train, test }: ProblemS
   if (system === null) return `system     none added${kept}`;
   const named = section.system_prompt === system ? "" : `${section.system_prompt}: `;
   return `system     ${named}${JSON.stringify(system)}${kept}`;
+}
+
+/** The problems of `data`, and the evaluation sets that `eval.sets` names, in its order. */
+export interface StageProblems extends ProblemSource {
+  /** Never trained on; the first ranks checkpoints. */
+  readonly sets: readonly EvalSet[];
+}
+
+/** @throws TrainError data when `data` lacks problems, or a folder of `eval.sets` does not hold its benchmark */
+export async function loadStageProblems(
+  config: { readonly data: DataSection; readonly eval: EvalSection },
+  ctx: Pick<StageContext, "cwd" | "root">,
+): Promise<StageProblems> {
+  const source = await loadProblems(config.data, ctx);
+  const sets = loadSets(config.eval.sets, source.test, (path) => resolvePath(path, ctx));
+  const add = prompter(config.data);
+  return { ...source, sets: sets.map((set) => ({ ...set, problems: set.problems.map(add) })) };
 }
 
 const bucketOf = (p: Problem): string => p.meta.bucket ?? p.meta.source;

@@ -9,6 +9,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { makeRng } from "../../src/core/rng.js";
+import { STRATEGY_NAMES } from "../../src/rl/algo/strategies/index.js";
 import { makeCheckpointStore } from "../../src/run/checkpoints.js";
 import { isWallClock } from "../../src/run/keys.js";
 import { REAL, root, start, workplace } from "../cli/spawned.js";
@@ -18,8 +19,7 @@ const SEED = Number(process.env.RESUME_SEED ?? 1);
 /** Nobody reads on after so many. */
 const MOST_FAULTS = 20;
 
-const STRATEGIES = ["fixed", "dynamic", "batch_min", "batch_window", "adaptive"] as const;
-const ARMS = STRATEGIES.flatMap((strategy) => [0, 1].map((lag) => ({ strategy, lag })));
+const ARMS = STRATEGY_NAMES.flatMap((strategy) => [0, 1].map((lag) => ({ strategy, lag })));
 type Arm = (typeof ARMS)[number];
 
 const words = (arm: Arm, name: string): string[] => [

@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import proto, { type onnx } from "onnx-proto";
-import { loadOrt } from "../../../src/engine/onnx/session.js";
+import { loadOrt } from "../../../src/engine/onnx/runtime.js";
 import { flatLayout } from "../../../src/engine/qwen2/flat.js";
 import { buildRolloutGraph } from "../../../src/engine/qwen2/rollout-graph.js";
 import { CACHE_FORMS } from "../../../src/engine/qwen2/rollout-step.js";

@@ -2,7 +2,7 @@
 
 import type { Batch, Completion, SampleRequest } from "../../../src/core/types.js";
 import { step } from "../../../src/core/units.js";
-import type { OrtModule } from "../../../src/engine/onnx/session.js";
+import type { OrtModule } from "../../../src/engine/onnx/runtime.js";
 import { makeOrtLearner } from "../../../src/engine/ort/learner.js";
 import type { FlatLayout } from "../../../src/engine/qwen2/flat.js";
 import type { Qwen2Config } from "../../../src/model/config.js";

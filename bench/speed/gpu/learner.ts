@@ -24,7 +24,7 @@ import {
 } from "../../../src/engine/accelerator/backends.js";
 import { loadTfjs } from "../../../src/engine/accelerator/load-tfjs.js";
 import { memoryPlan } from "../../../src/engine/accelerator/memory.js";
-import { loadOrt } from "../../../src/engine/onnx/session.js";
+import { loadOrt } from "../../../src/engine/onnx/runtime.js";
 import { makeOrtLearner } from "../../../src/engine/ort/learner.js";
 import { flatLayout, packWeights } from "../../../src/engine/qwen2/flat.js";
 import type { DeviceLearner } from "../../../src/engine/step/device-learner.js";

@@ -19,7 +19,7 @@ import { makeRng } from "../../../src/core/rng.js";
 import type { Completion, SampleRequest } from "../../../src/core/types.js";
 import { policyVersion, seed } from "../../../src/core/units.js";
 import type { Provider } from "../../../src/engine/onnx/provider.js";
-import { loadOrt } from "../../../src/engine/onnx/session.js";
+import { loadOrt } from "../../../src/engine/onnx/runtime.js";
 import { type Generator, makeGenerator } from "../../../src/engine/ort/generator.js";
 import { makeRolloutGenerator } from "../../../src/engine/ort/rollout-generator.js";
 import { flatLayout, packWeights } from "../../../src/engine/qwen2/flat.js";

@@ -13,7 +13,7 @@ import {
   type GraphSession,
   type OrtModule,
   type Tensor,
-} from "../onnx/session.js";
+} from "../onnx/runtime.js";
 import type { FlatLayout } from "../qwen2/flat.js";
 import { accumulatorName, buildLogProbGraph, buildTrainGraph, gradientName } from "../qwen2/train-graph.js";
 import { adamState, adamwStep, clipFactor, globalNorm } from "../step/adamw.js";

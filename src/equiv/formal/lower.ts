@@ -1,4 +1,4 @@
-/** From an admitted design to what Yosys reads, and the script that turns it into gates. Pure: tokens in, text out. */
+/** From an admitted design to what Yosys reads, and the passes that turn it into gates. Pure: tokens in, text out. */
 
 import type { Admitted } from "../../verilog/gate.js";
 import { render, type Token } from "../../verilog/lexer.js";
@@ -75,12 +75,13 @@ function sizeCasts(tokens: Token[]): void {
  * To operators, flip-flops and latches. X stays X (`-keepdc`), registers keep their power-up values apart (no
  * `opt_merge`, no `opt_dff`), so that what is unknown is known to be.
  */
-export const netlistScript = (jobs: readonly { source: string; top: string; out: string }[]): string =>
-  jobs
-    .map(
-      (j) =>
-        `read_verilog -sv ${j.source}\nhierarchy -top ${j.top}\nproc\nflatten\nopt_clean\n` +
-        "memory_collect\nmemory_map\ndffunmap\nopt_expr -keepdc\nopt_clean\n" +
-        `write_json ${j.out}\ndesign -reset\n`,
-    )
-    .join("");
+export const PASSES: readonly string[] = [
+  "proc",
+  "flatten",
+  "opt_clean",
+  "memory_collect",
+  "memory_map",
+  "dffunmap",
+  "opt_expr -keepdc",
+  "opt_clean",
+];

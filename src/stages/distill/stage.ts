@@ -6,15 +6,19 @@ import type { Rewarder } from "../../core/ports.js";
 import { makeRng } from "../../core/rng.js";
 import { policyVersion, step as toStep } from "../../core/units.js";
 import { SftSchedule, sftBatch } from "../../data/sft.js";
-import { chooseBackends, planMemory } from "../../engine/choices.js";
 import { loadConfig } from "../../model/hf.js";
-import { countParameters } from "../../model/parameters.js";
 import { makeEta } from "../../report/lines.js";
 import { learningRate } from "../../rl/algo/schedule.js";
 import { evalSummary, runEvaluation } from "../evaluation.js";
 import { rlCommand } from "../next-command.js";
-import { modelDirOf, restoreCheckpoint, saveCheckpoint, type TrainablePolicy } from "../policy.js";
-import { loadProblems, systemPromptLine } from "../problems.js";
+import {
+  modelDirOf,
+  planEngines,
+  restoreCheckpoint,
+  saveCheckpoint,
+  type TrainablePolicy,
+} from "../policy.js";
+import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { hyperOf } from "../rl/options.js";
 import { type DistillConfig, distillStageSchema } from "../schema.js";
@@ -32,15 +36,16 @@ export const distillStage: Stage<DistillConfig> = {
 };
 
 async function run(config: DistillConfig, ctx: StageContext): Promise<StageResult> {
-  await backendsOf(config, ctx);
+  await enginesOf(config, ctx);
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
     return await inSession(
       {
         stage: "distill",
         run: config.run,
+        track: config.track,
         ctx,
         engine: "embedded",
         sandbox: reward.sandbox,
@@ -69,7 +74,7 @@ async function train(
   session: Session,
   policy: TrainablePolicy,
   traces: readonly Trace[],
-  problems: Awaited<ReturnType<typeof loadProblems>>,
+  problems: StageProblems,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { reporter, tracker, dir } = session;
@@ -104,7 +109,7 @@ async function train(
   const setup = {
     policy,
     rewarder,
-    problems: problems.test,
+    sets: problems.sets,
     section: config.eval,
     maxTokens: config.sampler.max_tokens,
     rng: rng.fork("eval"),
@@ -226,33 +231,27 @@ function stopped(session: Session, ctx: StageContext, done: number) {
 }
 
 /** @throws TrainError `tool` when a backend is not there or the GPU is too small: before there is a run */
-async function backendsOf(config: DistillConfig, ctx: StageContext) {
+async function enginesOf(config: DistillConfig, ctx: StageContext) {
   const a = config.architecture;
   const shape =
     config.distill.init === "scratch"
       ? shapeOf(a, a.vocab_size, [])
       : await loadConfig(modelDirOf(config.model.path, ctx));
-  const backends = await chooseBackends(config.learner, config.sampler, countParameters(shape));
-  const memory = planMemory(
-    backends,
-    shape,
-    config.learner,
-    Math.min(shape.maxPositionEmbeddings, config.distill.batch_tokens),
-  );
-  return { backends, memory };
+  const { learner, sampler, distill } = config;
+  return planEngines({ learner, sampler, rowTokens: distill.batch_tokens }, shape);
 }
 
 async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly string[]> {
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const a = config.architecture;
-  const { backends, memory } = await backendsOf(config, ctx);
+  const { learner, sampler, memory } = await enginesOf(config, ctx);
   return [
     config.distill.init === "scratch"
       ? `policy     from scratch: d ${a.hidden_size}, ${a.layers} layers, vocabulary ${a.vocab_size}`
       : `policy     continues ${modelDirOf(config.model.path, ctx)}`,
-    `learner    ${backends.learner.order[0]}: ${backends.learner.reason}`,
-    `sampler    ${backends.sampler.order[0]}: ${backends.sampler.reason}`,
+    `learner    ${learner}`,
+    `sampler    ${sampler}`,
     ...(memory === null ? [] : [`GPU memory ${memory}`]),
     `traces     ${traces.length}`,
     systemPromptLine(config.data, problems),

@@ -2,10 +2,10 @@
 
 import { mkdir, rm } from "node:fs/promises";
 import { TrainError } from "../../core/errors.js";
+import { setName } from "../../eval/suites/index.js";
 import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../../report/summary.js";
 import type { RunEnd } from "../../rl/loop/run.js";
 import type { RlTrainer } from "../../rl/loop/trainer.js";
-import { EVAL_SET } from "../evaluation.js";
 import { writeModelCard } from "../model-card.js";
 import { evalCommand } from "../next-command.js";
 import { restoreLearner, type TrainablePolicy } from "../policy.js";
@@ -95,7 +95,7 @@ export async function finish({
     rollouts,
     seconds: earlier + session.seconds(),
     split: Object.entries(split),
-    set: EVAL_SET,
+    set: setName(config.eval.sets[0]!),
     before: points.before,
     after: points.after,
     places,

@@ -21,7 +21,7 @@ import {
   saveCheckpoint,
   type TrainablePolicy,
 } from "../policy.js";
-import { loadProblems, systemPromptLine } from "../problems.js";
+import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { writeReport } from "../report.js";
 import { openRewarder } from "../rewards.js";
 import { type RlConfig, rlStageSchema } from "../schema.js";
@@ -42,7 +42,7 @@ export const rlStage: Stage<RlConfig> = {
 
 async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
   const modelDir = modelDirOf(config.model.path, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
   let policy: TrainablePolicy | null = null;
   try {
@@ -54,12 +54,17 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
       apart: config.rl.async.max_lag > 0,
       warn: (text) => ctx.reporter.warn(text),
     });
-    requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
+    requireRoom(
+      policy,
+      [...problems.train, ...problems.sets.flatMap((s) => s.problems)],
+      config.sampler.max_tokens,
+    );
     const opened = policy;
     return await inSession(
       {
         stage: "rl",
         run: config.run,
+        track: config.track,
         ctx,
         engine: opened.label,
         sandbox: reward.sandbox,
@@ -90,7 +95,7 @@ async function train(
   ctx: StageContext,
   session: Session,
   policy: TrainablePolicy,
-  problems: Awaited<ReturnType<typeof loadProblems>>,
+  problems: StageProblems,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { reporter } = session;
@@ -144,7 +149,7 @@ async function train(
   const setup = {
     policy,
     rewarder,
-    problems: problems.test,
+    sets: problems.sets,
     section: config.eval,
     maxTokens: config.sampler.max_tokens,
     rng: makeRng(config.run.seed).fork("eval"),
@@ -246,7 +251,7 @@ const PHASE_WORDS = {
 } as const;
 
 async function plan(config: RlConfig, ctx: StageContext): Promise<readonly string[]> {
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
     const modelDir = modelDirOf(config.model.path, ctx);
@@ -258,12 +263,16 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
       warn: (text) => ctx.reporter.warn(text),
     });
     try {
-      requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
+      requireRoom(
+        policy,
+        [...problems.train, ...problems.sets.flatMap((s) => s.problems)],
+        config.sampler.max_tokens,
+      );
       const rollouts = config.rl.steps * config.rl.groups * config.rl.group_size;
       return [
         `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.contextTokens}`,
-        `learner    ${policy.choices["learner.backend"]}`,
-        `sampler    ${policy.choices["sampler.backend"]}`,
+        `learner    ${policy.choices["learner.backend"] ?? config.learner.engine}`,
+        `sampler    ${policy.choices["sampler.backend"] ?? config.sampler.engine}`,
         ...(policy.choices["learner.memory"] === undefined
           ? []
           : [`GPU memory ${policy.choices["learner.memory"]}`]),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { activationBytes, memoryPlan } from "../../../src/engine/accelerator/memory.js";
 import { chooseBackends, planMemory } from "../../../src/engine/choices.js";
-import { learnerSchema } from "../../../src/learner/schema.js";
+import { LEARNERS } from "../../../src/learner/index.js";
 import type { Qwen2Config } from "../../../src/model/config.js";
 import { countParameters } from "../../../src/model/parameters.js";
 
@@ -39,7 +39,7 @@ describe("the memory plan", () => {
   });
 
   it("refuses what the GPU cannot hold, with what to change", async () => {
-    const section = learnerSchema.parse({ micro_batch_tokens: 65536, checkpointing: "off" });
+    const section = LEARNERS.embedded.schema.parse({ micro_batch_tokens: 65536, checkpointing: "off" });
     const backends = {
       ...(await chooseBackends(null, { backend: "auto", top_p: 1 }, 1)),
       learner: { order: ["tfjs-node-gpu" as const], reason: "" },

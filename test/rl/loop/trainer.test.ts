@@ -2,9 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { TrainError } from "../../../src/core/errors.js";
 import { policyVersion, problemId } from "../../../src/core/units.js";
 import { makeFakeRewarder } from "../../../src/reward/fake.js";
+import { STRATEGY_NAMES } from "../../../src/rl/algo/strategies/index.js";
 import { stepMetrics } from "../../../src/rl/loop/metrics.js";
 import { isKnownKey } from "../../../src/run/keys.js";
-import { build, options, type problems, rewarderWith, STRATEGIES } from "./harness.js";
+import { build, options, type problems, rewarderWith } from "./harness.js";
 
 const never = new AbortController().signal;
 
@@ -44,7 +45,7 @@ describe("a step", () => {
     expect(Math.max(...seen)).toBeGreaterThan(0);
   });
 
-  it.each(STRATEGIES)("%s: state() to JSON, restore, and k steps equal k steps", async (name) => {
+  it.each(STRATEGY_NAMES)("%s: state() to JSON, restore, and k steps equal k steps", async (name) => {
     const one = build(name);
     for (let s = 0; s < 5; s++) await one.trainer.step(never);
     const saved = JSON.parse(JSON.stringify(one.trainer.state()));
@@ -173,7 +174,7 @@ describe("a step", () => {
   });
 
   it("emits only documented metric keys", async () => {
-    for (const name of STRATEGIES) {
+    for (const name of STRATEGY_NAMES) {
       const { trainer } = build(name);
       for (const key of Object.keys(stepMetrics(await trainer.step(never)))) {
         expect(isKnownKey(key), key).toBe(true);

@@ -1,11 +1,9 @@
-/** The two strategies that treat every problem alike: `fixed` (GRPO) and `dynamic` (DAPO's dynamic sampling). */
+/** The common part of `fixed` and `dynamic`: problems are taken in turn, each with the same number of rollouts. */
 
 import type { Rng } from "../../../core/rng.js";
 import { type CursorState, ProblemCursor } from "../cursor.js";
 import type { PlannedProblem, Strategy } from "../strategy.js";
-
-/** Posterior of a problem nobody keeps counts for. */
-const FLAT = { a: 1, b: 1 } as const;
+import { FLAT_PRIOR } from "./kind.js";
 
 export interface UniformOptions {
   readonly problems: number;
@@ -13,17 +11,8 @@ export interface UniformOptions {
   readonly rng: Rng;
 }
 
-/** B problems with G rollouts each, nothing filtered, one round. */
-export function fixedStrategy(options: UniformOptions): Strategy {
-  return uniform("fixed", "all", options, (needed, round) => (round === 0 ? needed : 0));
-}
-
-/** Rounds of `oversample` times what is missing, all-equal groups dropped, until enough are left (DAPO section 3.2). */
-export function dynamicStrategy(options: UniformOptions & { readonly oversample: number }): Strategy {
-  return uniform("dynamic", "mixed", options, (needed) => Math.ceil(needed * options.oversample));
-}
-
-function uniform(
+/** @param drawn problems of a round, from the useful groups that are still missing and the round (from 0) */
+export function uniform(
   name: string,
   keep: "all" | "mixed",
   options: UniformOptions,
@@ -36,7 +25,7 @@ function uniform(
     plan: ({ needed, round }): PlannedProblem[] =>
       cursor
         .take(drawn(needed, round))
-        .map((problem) => ({ problem, rollouts: options.groupSize, prior: FLAT, weight: 1 })),
+        .map((problem) => ({ problem, rollouts: options.groupSize, prior: FLAT_PRIOR, weight: 1 })),
     observe: () => {},
     exclude: (problems) => cursor.exclude(problems),
     mark: () => {
