@@ -30,7 +30,8 @@ const linksOf = (text: string): string[] =>
 describe("the pages", () => {
   it.each(pages())("%s names only what exists", (page) => {
     const text = readFileSync(join(root, page), "utf8");
-    const there = (path: string) => existsSync(join(root, path)) || existsSync(join(root, `${path}.ts`));
+    const there = (path: string) =>
+      existsSync(join(root, path)) || [".ts", ".test.ts"].some((end) => existsSync(join(root, path + end)));
     const missing = [
       ...pathsOf(text).filter((path) => !there(path)),
       ...linksOf(text).filter((to) => !existsSync(join(root, dirname(page), to))),
