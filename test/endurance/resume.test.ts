@@ -25,10 +25,11 @@ type Arm = (typeof ARMS)[number];
 const words = (arm: Arm, name: string): string[] => [
   ...["--stage", "rl", "--config", join(root, "configs/adaptive-dapo.yaml"), "--name", name, "--quiet"],
   ...["run.dir=runs", "run.save_every=1", "run.keep_last=2", "run.keep_best=0", "learner.threads=1"],
-  ...["rl.steps=6", "rl.groups=3", "rl.group_size=4", "rl.sampling.min_groups=1", "rl.sampling.n_min=2"],
+  ...["rl.steps=6", "rl.groups=3", "rl.group_size=4", "rl.sampling.min_groups=1"],
   ...["eval.every=3", "eval.problems=4", "eval.samples=1", "eval.final_problems=4", "eval.final_samples=1"],
   ...["reward.engine=fake", "sampler.max_tokens=96", "sampler.temperature=0.8"],
   ...[`rl.sampling.strategy=${arm.strategy}`, `rl.async.max_lag=${arm.lag}`],
+  ...(arm.strategy === "adaptive" ? ["rl.sampling.n_min=2"] : []),
 ];
 
 /** Records without what the clock decides. */

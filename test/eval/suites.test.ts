@@ -101,7 +101,8 @@ describe("evaluation sets", () => {
       expect(sets[0]!.problems).toHaveLength(156);
       for (const { id, prompt, task } of sets.flatMap((s) => s.problems)) {
         expect(task.golden, id).toMatch(new RegExp(`\\bmodule\\s+${task.top}\\b`));
-        expect(prompt[0]!.content, id).toContain(task.top);
+        // The published prompt of this one problem names no module.
+        if (id !== "verilog-eval/Prob131_mt2015_q4") expect(prompt[0]!.content, id).toContain(task.top);
       }
     },
   );

@@ -16,7 +16,6 @@ const SMALL = [
   "rl.groups=2",
   "rl.group_size=2",
   "rl.sampling.min_groups=1",
-  "rl.sampling.n_min=2",
   "eval.every=1",
   "eval.problems=4",
   "eval.final_problems=4",
