@@ -11,7 +11,6 @@ Two forms, told apart by what lies in the directory:
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -20,12 +19,14 @@ from pathlib import Path
 
 import torch
 import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint.api import CheckpointException
 
 from .errors import WorkerError
 from .learner import Learner
 from .tensors import Files, like_local, local, own_slice, sync_directory, whole, write_safetensors
 
-log = logging.getLogger("veriloop_torch")
+# torch's own error is no Exception.
+_Failure = (Exception, CheckpointException)
 
 FACTS = "veriloop.json"
 WEIGHTS, OPTIMIZER = "weights.safetensors", "optimizer.safetensors"
@@ -73,8 +74,11 @@ class Saver:
         facts = _facts(learner, replies)
         self._directory = directory
         if portable:
-            _save_portable(learner, temporary)
-            cluster.together(_seal, cluster.leader, temporary, directory, facts)
+            try:
+                _save_portable(learner, temporary)
+                cluster.together(_seal, cluster.leader, temporary, directory, facts)
+            except WorkerError as error:
+                self._failed(temporary, error)
             return {"dir": str(directory), "done": True}
         self._finish = lambda: cluster.together(_seal, cluster.leader, temporary, directory, facts)
         try:
@@ -82,7 +86,7 @@ class Saver:
                 self._pending = dcp.async_save(_state(learner), checkpoint_id=temporary, process_group=cluster.background)
                 return {"dir": str(directory), "done": False}
             dcp.save(_state(learner), checkpoint_id=temporary, process_group=cluster.control)
-        except Exception as error:
+        except _Failure as error:
             self._failed(temporary, error)
         self._finish()
         return {"dir": str(directory), "done": True}
@@ -98,18 +102,18 @@ class Saver:
         pending, self._pending = self._pending, None
         try:
             pending.result()
-        except Exception as error:
+        except _Failure as error:
             self._failed(self._directory.with_name(self._directory.name + ".partial"), error)
         self._finish()
 
-    def _failed(self, temporary: Path, error: Exception) -> None:
+    def _failed(self, temporary: Path, error: BaseException) -> None:
         # torch tells every rank when one of them failed, so all come here.
         if self._learner.cluster.leader:
             shutil.rmtree(temporary, ignore_errors=True)
         raise WorkerError("checkpoint", f"saving to {self._directory}: {_first_line(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     inner = next(iter(getattr(error, "failures", {}).values()), error)
     cause = inner[0] if isinstance(inner, tuple) else inner
     return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
@@ -214,7 +218,7 @@ def _load_sharded(learner: Learner, directory: Path) -> dict:
     learner.cluster.together(_check_tensors, directory, state)
     try:
         dcp.load(state, checkpoint_id=directory, process_group=learner.cluster.control)
-    except Exception as error:
+    except _Failure as error:
         raise WorkerError("checkpoint", f"{directory}: {_first_line(error)}") from error
     return facts
 
@@ -240,7 +244,7 @@ def _read_facts(learner: Learner, directory: Path) -> dict:
 def _check_tensors(directory: Path, state: dict[str, torch.Tensor]) -> None:
     try:
         known = dcp.FileSystemReader(directory).read_metadata().state_dict_metadata
-    except Exception as error:
+    except _Failure as error:
         raise WorkerError("checkpoint", f"{directory}: {_first_line(error)}") from error
     for name, tensor in state.items():
         found = known.get(name)

@@ -6,10 +6,12 @@ from functools import partial
 
 import torch
 from torch import nn
-from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, OffloadPolicy, fully_shard
+from torch.distributed.fsdp import CPUOffloadPolicy, FSDPModule, MixedPrecisionPolicy, OffloadPolicy, fully_shard
+from torch.distributed.fsdp._fully_shard._fsdp_common import TrainingState
 from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
 
 from .cluster import Cluster
+from .errors import WorkerError
 from .model import Policy
 from .settings import Settings
 
@@ -36,7 +38,7 @@ def shard(policy: Policy, cluster: Cluster, settings: Settings, compute: torch.d
     options = {
         "mesh": cluster.mesh,
         "mp_policy": MixedPrecisionPolicy(param_dtype=compute, reduce_dtype=torch.float32),
-        "offload_policy": CPUOffloadPolicy() if settings.offload else OffloadPolicy(),
+        "offload_policy": CPUOffloadPolicy(pin_memory=cluster.device.type == "cuda") if settings.offload else OffloadPolicy(),
     }
     for block in policy.blocks:
         fully_shard(block, reshard_after_forward=settings.reshard, **options)
@@ -93,8 +95,6 @@ def use_liger(policy: Policy, settings: Settings, device: torch.device) -> bool:
     """Fused norms, rotary embedding and MLP of liger-kernel, where wanted and there. The head and loss stay ours."""
     if settings.kernels == "none" or (settings.kernels == "auto" and device.type != "cuda"):
         return False
-    from .errors import WorkerError
-
     try:
         from liger_kernel.transformers.monkey_patch import MODEL_TYPE_TO_APPLY_LIGER_FN
     except ImportError:
@@ -108,3 +108,31 @@ def use_liger(policy: Policy, settings: Settings, device: torch.device) -> bool:
         raise WorkerError("config", f"--kernels liger: liger-kernel has none for {policy.config.model_type}")
     apply(rope=True, rms_norm=True, swiglu=True, cross_entropy=False, fused_linear_cross_entropy=False, model=policy.lm)
     return True
+
+
+def recover(policy: Policy) -> None:
+    """Brings FSDP2 back to rest after an exception left a forward or backward pass halfway. For a lone rank.
+
+    torch has no public call for it: this drops the gathered gradients and runs FSDP2's own end of a backward pass.
+    """
+    root = policy._get_fsdp_state()
+    modules = [module for module in policy.modules() if isinstance(module, FSDPModule)]
+    states = [module._get_fsdp_state() for module in modules]
+    groups = [group for state in states for group in _groups(state)]
+    for parameter in (parameter for group in groups for parameter in group.fsdp_params):
+        parameter.unsharded_accumulated_grad = None
+        if hasattr(parameter, "_unsharded_param"):
+            parameter._unsharded_param.grad = None
+    root._root_post_backward_final_callback()
+    root._state_ctx.iter_forward_root = None
+    for item in (*states, *groups):
+        item._training_state = TrainingState.IDLE
+    for module in modules:
+        module.reshard()
+
+
+def _groups(state) -> list:
+    plural = getattr(state, "_fsdp_param_groups", None)
+    if plural is not None:
+        return list(plural)
+    return [] if state._fsdp_param_group is None else [state._fsdp_param_group]

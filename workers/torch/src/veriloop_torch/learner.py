@@ -19,7 +19,7 @@ from .attention import choose_attention
 from .batch import Batch
 from .cluster import Cluster
 from .errors import WorkerError
-from .fsdp import compile_wanted, shard, use_liger
+from .fsdp import compile_wanted, recover, shard, use_liger
 from .model import build_policy, model_width, read_config
 from .objective import Counters
 from .optimizer import AdamW, Hyper
@@ -211,11 +211,9 @@ class Learner:
         except torch.OutOfMemoryError:
             if self.cluster.world > 1:
                 raise
+        self._forget_pass()
         longest = max(batch.length(row) for row in range(batch.rows))
         smaller = self._plan(batch, batch.trained(), max(1, budget // 2))
-        self.release()
-        gc.collect()
-        torch.cuda.empty_cache()
         advice = "lower learner.micro_batch_tokens, use --checkpointing full, --moments 8bit or --offload"
         if smaller.micro_batches == plan.micro_batches:
             raise WorkerError(
@@ -225,10 +223,17 @@ class Learner:
         try:
             return self._accumulate(batch, smaller)
         except torch.OutOfMemoryError:
-            self.release()
+            self._forget_pass()
             raise WorkerError(
                 "worker", f"out of device memory with micro-batches of {budget} tokens, and of half as many", advice
             ) from None
+
+    def _forget_pass(self) -> None:
+        """After a pass that broke off: nothing of it stays in memory, and the next one starts afresh."""
+        recover(self.policy)
+        self.release()
+        gc.collect()
+        torch.cuda.empty_cache()
 
     def _totals(self, counters: Counters) -> tuple[dict, float, bool]:
         """Sums over ranks, the gradient's norm, and whether both are finite: the step's one wait for the device."""

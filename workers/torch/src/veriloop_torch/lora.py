@@ -69,7 +69,7 @@ def merged(policy, parameter: torch.Tensor) -> torch.Tensor:
     a = whole(layer.lora_A[_ADAPTER].weight.detach())
     b = layer.lora_B[_ADAPTER].weight.detach()
     delta = local(b).float() @ a.float() * layer.scaling[_ADAPTER]
-    result = parameter.detach().float()
+    result = parameter.detach().to(torch.float32, copy=True)  # never the parameter itself: it is added to
     local(result).add_(delta.to(local(result).device))
     return result
 
