@@ -1,5 +1,6 @@
 """One rank: gradients, packing, checkpointing and what is skipped, against plain PyTorch."""
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -192,3 +193,17 @@ def test_no_whole_logits(models, monkeypatch):
     learner = make_learner(models["qwen2"], head_chunk=5)
     learner.step(make_batch(), HYPER)
     assert seen and all(shape[0] <= 5 for shape in seen)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
+def test_compiled_blocks_head_and_moments(models):
+    batch = make_batch(loss=EVERYTHING)
+    report, gradients = gradients_of(make_learner(models["qwen3"]), batch)
+    learner = make_learner(models["qwen3"], compile="on", attention="mask", moments="8bit")
+    compiled_report, compiled = gradients_of(learner, batch)
+    assert compiled_report["loss"] == pytest.approx(report["loss"], rel=1e-6)
+    assert largest_difference(compiled, gradients) < 1e-5
+    plain = make_learner(models["qwen3"], moments="8bit")
+    for step in range(3):  # other lengths: shapes are not compiled in
+        other = make_batch((9 + step, 13, 5 * step + 2), step=step)
+        assert learner.step(other, HYPER)["loss"] == pytest.approx(plain.step(other, HYPER)["loss"], rel=0.02)

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from . import PROTOCOL
 from .errors import WorkerError
+from .tensors import write_safetensors
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,8 @@ def _checked(header: dict, tensors: dict[str, torch.Tensor], *, vocab_size: int,
 
 
 def write_batch(path: str | Path, batch: Batch) -> str:
-    """Writes what `read_batch` reads; returns its sha256. The control plane has a writer of its own."""
+    """Writes what `read_batch` reads, the same bytes for the same batch; returns their sha256. For tests and benchmarks:
+    the control plane has a writer of its own."""
     spec = batch.loss
     loss = {"kind": "ce"} if spec.kind == "ce" else {
         "kind": "clip",
@@ -244,5 +245,7 @@ def write_batch(path: str | Path, batch: Batch) -> str:
         "advantages": batch.advantages,
         "group_ids": batch.group_ids,
     }
-    save_file(tensors, path, {"format": "veriloop-batch", "protocol": str(PROTOCOL), "batch": json.dumps(header)})
+    metadata = {"format": "veriloop-batch", "protocol": str(PROTOCOL), "batch": json.dumps(header)}
+    entries = [(name, tensor.dtype, tuple(tensor.shape)) for name, tensor in tensors.items()]
+    write_safetensors(Path(path), entries, iter(tensors.values()), metadata)
     return file_sha256(path)

@@ -48,7 +48,7 @@ def _facts(learner: Learner, replies: dict) -> dict:
         "loraRank": settings.lora_rank,
         "seed": settings.seed,
         "ranks": learner.cluster.world,
-        "replies": replies,
+        "replies": dict(replies),  # as they are now: a background save is sealed later
     }
 
 
@@ -202,10 +202,10 @@ def load(learner: Learner, directory: Path) -> dict:
 
 
 def _check_form(directory: Path) -> bool:
-    if (directory / FACTS).is_file():
-        return True
     if (directory / WEIGHTS).is_file() and (directory / OPTIMIZER).is_file():
         return False
+    if (directory / FACTS).is_file():
+        return True
     raise WorkerError(
         "checkpoint", f"{directory}: expected {FACTS}, or {WEIGHTS} and {OPTIMIZER}; found neither",
         "a checkpoint that was not finished lies beside it as .partial and cannot be used",
@@ -266,7 +266,9 @@ def _load_portable(learner: Learner, directory: Path) -> dict:
                 learner.optimizer.set_moments(
                     name, optimizer.rows("m." + name, part).float(), optimizer.rows("v." + name, part).float()
                 )
-    return {**counts, "step": -1, "replies": {}}
+    # The embedded engine's have no facts: steps are counted from the next one.
+    facts = json.loads((directory / FACTS).read_text()) if (directory / FACTS).is_file() else {}
+    return {"step": facts.get("step", -1), "replies": facts.get("replies", {}), **counts}
 
 
 def _open_portable(learner: Learner, directory: Path) -> tuple[Files, Files, dict]:
