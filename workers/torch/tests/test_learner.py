@@ -204,6 +204,7 @@ def test_compiled_blocks_head_and_moments(models):
     assert compiled_report["loss"] == pytest.approx(report["loss"], rel=1e-6)
     assert largest_difference(compiled, gradients) < 1e-5
     plain = make_learner(models["qwen3"], moments="8bit")
+    hyper = replace(HYPER, lr=1e-4)  # the two draw their roundings from different streams
     for step in range(3):  # other lengths: shapes are not compiled in
         other = make_batch((9 + step, 13, 5 * step + 2), step=step)
-        assert learner.step(other, HYPER)["loss"] == pytest.approx(plain.step(other, HYPER)["loss"], rel=0.02)
+        assert learner.step(other, hyper)["loss"] == pytest.approx(plain.step(other, hyper)["loss"], rel=5e-3)

@@ -9,18 +9,21 @@ import sys
 import traceback
 from pathlib import Path
 
-import torch
-import torch.distributed as dist
-import transformers
+# Micro-batches differ in length, and the allocator must not be left with pieces of the wrong size. Read when torch starts.
+os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 
-from . import PROTOCOL, __version__
-from .cluster import Cluster, open_cluster
-from .errors import EXIT_CODES, EXIT_OUT_OF_MEMORY, WorkerError
-from .heartbeat import Heartbeat
-from .learner import Learner
-from .server import Server
-from .settings import Settings, parse_arguments
-from .worker import Worker
+import torch  # noqa: E402
+import torch.distributed as dist  # noqa: E402
+import transformers  # noqa: E402
+
+from . import PROTOCOL, __version__  # noqa: E402
+from .cluster import Cluster, open_cluster  # noqa: E402
+from .errors import EXIT_CODES, EXIT_OUT_OF_MEMORY, WorkerError  # noqa: E402
+from .heartbeat import Heartbeat  # noqa: E402
+from .learner import Learner  # noqa: E402
+from .server import Server  # noqa: E402
+from .settings import Settings, parse_arguments  # noqa: E402
+from .worker import Worker  # noqa: E402
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -8,15 +8,32 @@ are there, in the forward pass: three matrix products a token, none of them twic
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 
 from .batch import LossSpec
 from .objective import token_loss
 
 
+@lru_cache
+def _sums_in_fp32(device_type: str) -> bool:
+    """Whether this torch leaves a product of bf16 matrices in fp32 on the device, and adds it to an fp32 matrix in place."""
+    if device_type != "cuda":
+        return False
+    a = torch.ones(16, 16, dtype=torch.bfloat16, device=device_type)
+    total = torch.ones(16, 16, device=device_type)
+    try:
+        torch.addmm(total, a, a, out_dtype=torch.float32, out=total)
+        product = torch.mm(a, a, out_dtype=torch.float32)
+    except (RuntimeError, TypeError, NotImplementedError):
+        return False
+    return product.dtype == torch.float32 and float(total[0, 0]) == 17.0
+
+
 def _logits(hidden: torch.Tensor, weight: torch.Tensor, temperature: float) -> torch.Tensor:
     """f32 [C, V]. bf16 factors are summed and left in fp32 where the device's library can."""
-    if hidden.dtype != torch.float32 and hidden.is_cuda:
+    if hidden.dtype != torch.float32 and _sums_in_fp32(hidden.device.type):
         z = torch.mm(hidden, weight.t(), out_dtype=torch.float32)
     else:
         z = (hidden @ weight.t()).float()
@@ -112,7 +129,7 @@ def _add_product(total: torch.Tensor, dz: torch.Tensor, hidden: torch.Tensor) ->
     """total += dz^T hidden, summed in fp32 over the chunks whatever the factors' precision."""
     if dz.dtype == torch.float32:
         total.addmm_(dz.t(), hidden)
-    elif dz.is_cuda:
+    elif _sums_in_fp32(dz.device.type):
         torch.addmm(total, dz.t(), hidden, out_dtype=torch.float32, out=total)
     else:
         total += (dz.t() @ hidden).float()
