@@ -1,13 +1,14 @@
 /** The strategies that are compared, by name, with the options that may be varied. */
 
+import { z } from "zod";
 import { makeRng } from "../../src/core/rng.js";
 import { problemId, seed } from "../../src/core/units.js";
 import { type AdaptiveOptions, AdaptiveStrategy } from "../../src/rl/algo/adaptive.js";
-import { batchMinStrategy, batchWindowStrategy } from "../../src/rl/algo/batch-strategies.js";
 import type { KeepRule } from "../../src/rl/algo/filters.js";
+import { DEFAULT_SURPRISE } from "../../src/rl/algo/strategies/adaptive.js";
+import { STRATEGY_NAMES, strategyKind } from "../../src/rl/algo/strategies/index.js";
 import type { PlannedProblem, Strategy } from "../../src/rl/algo/strategy.js";
-import { dynamicStrategy, fixedStrategy } from "../../src/rl/algo/uniform-strategies.js";
-import { DEFAULT_SURPRISE } from "../../src/rl/schema.js";
+
 import type { Population } from "./populations.js";
 import type { SimOptions } from "./simulate.js";
 
@@ -23,10 +24,10 @@ export interface Arm {
   readonly options: SimOptions;
 }
 
-export const ARMS = ["fixed", "dynamic", "batch_min", "batch_window", "adaptive", "oracle"] as const;
+export const ARMS = [...STRATEGY_NAMES, "oracle"] as const;
 export type ArmName = (typeof ARMS)[number];
 
-/** What an arm may have otherwise than the study; the first four keys hold for every strategy, the others for adaptive. */
+/** What an arm may change of the study's settings; the first four keys hold for every strategy, the others for adaptive. */
 export type Change = Partial<
   Pick<ArmSetup, "groupSize" | "groups"> & Pick<SimOptions, "baseline" | "bankMaxAge">
 > &
@@ -49,7 +50,6 @@ export function makeArm(name: ArmName, population: Population, setup: ArmSetup, 
   for (const key of Object.keys(change)) {
     if (!known.includes(key)) throw new Error(`${name} has no ${key}; it has ${known.join(", ")}`);
   }
-  const uniform = { problems: population.size, groupSize, rng: makeRng(`cursor ${setup.seed}`) };
   const options: SimOptions = {
     steps,
     groups,
@@ -57,34 +57,31 @@ export function makeArm(name: ArmName, population: Population, setup: ArmSetup, 
     bankMaxAge: bankMaxAge !== undefined ? bankMaxAge : name === "batch_min" ? null : 2,
     baseline: baseline ?? (name === "adaptive" || name === "oracle" ? "history" : "leave_one_out"),
   };
-  switch (name) {
-    case "fixed":
-      return { strategy: fixedStrategy(uniform), options };
-    case "dynamic":
-      return { strategy: dynamicStrategy({ ...uniform, oversample: 1.5 }), options };
-    case "batch_min":
-      return { strategy: batchMinStrategy(uniform), options };
-    case "batch_window":
-      return { strategy: batchWindowStrategy(uniform), options };
-    case "oracle":
-      return { strategy: oracle(population, groupSize), options };
-    case "adaptive":
-      return {
-        strategy: new AdaptiveStrategy({
-          problems: Array.from({ length: population.size }, (_, i) => ({
-            id: problemId(`p${i}`),
-            bucket: String(population.bucketOf[i]),
-          })),
-          ...ADAPTIVE,
-          ...own,
-          keep: keepOf(own, options.baseline),
-          groupSize,
-          totalSteps: steps,
-          seed: seed(setup.seed),
-        }),
-        options,
-      };
-  }
+  if (name === "oracle") return { strategy: oracle(population, groupSize), options };
+  const kind = strategyKind(name);
+  const problems = Array.from({ length: population.size }, (_, i) => ({
+    id: problemId(`p${i}`),
+    bucket: String(population.bucketOf[i]),
+  }));
+  const context = {
+    problems,
+    groupSize,
+    steps,
+    advantage: options.baseline,
+    rng: makeRng(`cursor ${setup.seed}`),
+    seed: seed(setup.seed),
+  };
+  if (name !== "adaptive") return { strategy: kind.make(z.object(kind.knobs).parse({}), context), options };
+  const strategy = new AdaptiveStrategy({
+    problems,
+    ...ADAPTIVE,
+    ...own,
+    keep: keepOf(own, options.baseline),
+    groupSize,
+    totalSteps: steps,
+    seed: seed(setup.seed),
+  });
+  return { strategy, options };
 }
 
 function keepOf(change: Change, baseline: SimOptions["baseline"]): KeepRule {
@@ -122,7 +119,7 @@ export const ADAPTIVE = {
 const CERTAIN = 1e9;
 
 /**
- * Knows every pass rate: takes the problems with the greatest p(1-p) a square root of a token, each step anew, and has the rate as
+ * Knows every pass rate: takes the problems with the greatest p(1-p) a square root of a token, in each step, and has the rate as
  * the baseline, so that every group counts.
  */
 function oracle(population: Population, groupSize: number): Strategy {

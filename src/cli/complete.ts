@@ -2,7 +2,7 @@
 
 import { shippedConfigs } from "../config/files.js";
 import type { Parts, Shell } from "./shell.js";
-import { COMMANDS, CONFIG_VERBS } from "./usage.js";
+import { CONFIG_VERBS, NAMES } from "./usage.js";
 
 /** What the script below asks us with; the words typed so far follow, the unfinished one last. */
 export const COMPLETE = "--complete-words";
@@ -18,12 +18,13 @@ complete -o default -F _veriloop_train train
 `;
 
 /** Files are the shell's to complete: it does so where we offer nothing. */
-const BENCH = ["--golden", "--top", "--seed", "--vectors", "--json"];
+const DESIGN = ["--golden", "--top", "--seed", "--vectors", "--json"];
 const DESIGN_OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  verify: [...BENCH, "--candidate", "--completion", "--formal", "--seconds", "--vcd"],
-  testbench: [...BENCH, "--out", "--mutants"],
+  verify: [...DESIGN, "--candidate", "--completion", "--formal", "--seconds", "--vcd"],
+  testbench: [...DESIGN, "--out", "--mutants"],
 };
 
+/** The words that could stand where the last of `typed` stands. */
 export async function completeWord(shell: Shell, parts: Parts, typed: readonly string[]): Promise<string[]> {
   const current = typed.at(-1) ?? "";
   const before = typed.at(-2);
@@ -40,7 +41,7 @@ export async function completeWord(shell: Shell, parts: Parts, typed: readonly s
     ]);
   }
   const at = typed.indexOf("--stage");
-  if (at < 0) return typed.length <= 1 ? fits(COMMANDS) : [];
+  if (at < 0) return typed.length <= 1 ? fits(NAMES) : [];
   const schema = (await parts.schemas())[typed[at + 1] ?? ""];
   if (schema === undefined) return [];
   const { keysOf } = await import("../config/keys.js");

@@ -16,6 +16,7 @@ export function descendantsOf(root: number): number[] {
   return out;
 }
 
+/** Ends every process that `root` started, directly or not; `root` itself goes on. */
 export function killDescendants(root: number): void {
   // Stopped first, so that none can start another while the list is worked through.
   const all = descendantsOf(root);

@@ -41,6 +41,7 @@ export function asTrainError(thrown: unknown): TrainError {
   return new TrainError("bug", messageOf(thrown), { cause: thrown });
 }
 
+/** Anything thrown, as the lines that stderr gets: message, details, and what to type next; a stack where it is a bug. */
 export function errorText(
   thrown: unknown,
   options: { readonly colour: boolean; readonly program: string },

@@ -44,6 +44,7 @@ export interface Shell {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** The process as commands see it; `words` are its arguments. */
 export function makeShell(words: readonly string[]): Shell {
   const { env } = process;
   const out = (stream: NodeJS.WriteStream): Out => ({
@@ -79,6 +80,7 @@ function cores(): number {
   }
 }
 
+/** The version in the package.json below `root`. */
 export const versionOf = (root: string): string =>
   (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version;
 

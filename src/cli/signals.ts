@@ -23,6 +23,7 @@ export interface Signals {
 /** Wrappers such as npm pass on a signal that the terminal has already sent: a second one this soon is the same one. */
 const SAME_MS = 250;
 
+/** Listens until it is closed. `now` is in milliseconds; `say` tells the user what a signal has done. */
 export function watchSignals(options: {
   readonly source: SignalSource;
   readonly now: () => number;

@@ -4,7 +4,8 @@ import { nearNames } from "../config/nearest.js";
 import { looksLikeOverride } from "../config/override.js";
 import { TrainError } from "../core/errors.js";
 
-export const COMMANDS = [
+/** The commands with a name, in the order in which messages list them. */
+export const NAMES = [
   "doctor",
   "config",
   "report",
@@ -15,48 +16,18 @@ export const COMMANDS = [
   "completion",
 ] as const;
 
-/** Every option of every command; what yargs calls unknown is compared with these. */
-export const OPTIONS = [
-  "stage",
-  "config",
-  "name",
-  "resume",
-  "rollouts-only",
-  "train-only",
-  "step",
-  "dry-run",
-  "json",
-  "quiet",
-  "provenance",
-  "write",
-  "dir",
-  "golden",
-  "candidate",
-  "completion",
-  "top",
-  "formal",
-  "seconds",
-  "vcd",
-  "seed",
-  "vectors",
-  "out",
-  "mutants",
-  "help",
-  "version",
-] as const;
-
 const usage = (message: string, hint = "train --help"): TrainError =>
   new TrainError("usage", message, { hint });
 
-/** yargs' message as an error of ours. */
-export function usageError(message: string): TrainError {
+/** yargs' message as an error of ours; a mistyped option is compared with `options`, the names of all there are. */
+export function usageError(message: string, options: readonly string[]): TrainError {
   const unknown = /^Unknown arguments?: (.*)$/.exec(message)?.[1]?.split(", ")[0];
   if (unknown !== undefined) {
     const dashes = unknown.length === 1 ? "-" : "--";
     if (unknown.includes(".")) {
       return usage(`unknown option --${unknown}`, `config values are set without dashes: ${unknown}=VALUE`);
     }
-    const near = nearNames(unknown, OPTIONS, 1)[0];
+    const near = nearNames(unknown, options, 1)[0];
     return usage(
       `unknown option ${dashes}${unknown}${near === undefined ? "" : `; did you mean --${near}?`}`,
     );
@@ -75,6 +46,7 @@ export function single(name: string, value: unknown): string | undefined {
   return value as string | undefined;
 }
 
+/** The name of a stage. @throws TrainError usage: it is missing (`example` is what to type) or not `known` */
 export function checkStage(stage: string | undefined, known: readonly string[], example: string): string {
   if (stage === undefined) throw usage(`--stage is missing; expected one of ${known.join(", ")}`, example);
   if (known.includes(stage)) return stage;
@@ -91,9 +63,9 @@ export function checkOverrides(words: readonly string[]): readonly string[] {
   if (stray === undefined) return words;
   if (stray === "train") throw usage("`train` is the command itself", "leave the second `train` out");
   if (/\.ya?ml$/.test(stray)) throw usage(`${stray}: a config is named with --config`, `--config ${stray}`);
-  const near = nearNames(stray, COMMANDS, 1)[0];
+  const near = nearNames(stray, NAMES, 1)[0];
   throw usage(
-    `${stray} is neither a command (${COMMANDS.join(", ")}) nor an override (key=value)`,
+    `${stray} is neither a command (${NAMES.join(", ")}) nor an override (key=value)`,
     near === undefined ? "train --help" : `did you mean: train ${near}`,
   );
 }
@@ -101,6 +73,7 @@ export function checkOverrides(words: readonly string[]): readonly string[] {
 export const CONFIG_VERBS = ["print", "schema", "reference"] as const;
 export type ConfigVerb = (typeof CONFIG_VERBS)[number];
 
+/** What `train config` is asked to do. @throws TrainError usage: there is no such verb */
 export function checkVerb(verb: string): ConfigVerb {
   const known = CONFIG_VERBS.find((v) => v === verb);
   if (known !== undefined) return known;

@@ -4,7 +4,9 @@ import { type Moment, whereOf } from "../equiv/moments.js";
 import type { Verified } from "../stages/verify/verify.js";
 import { pictureOf, worthShowing } from "../verify/picture.js";
 import type { Bench, Place, ProofReport, Report } from "../verify/report.js";
-import { bitsText, differingBits, labelOf, longOf } from "../verify/values.js";
+import { bitsText, differingBits, longOf } from "../verify/values.js";
+import { labelOf } from "../verilog/interface.js";
+import { qualityText } from "./quality-text.js";
 import { paint, printable, wrap } from "./text.js";
 
 const WIDTH = 80;
@@ -12,6 +14,7 @@ const LABEL = 10;
 
 type Mismatch = Extract<Report, { verdict: "mismatch" }>;
 
+/** The report as text of at most 80 columns, with a line break at the end. */
 export function verifyText(v: Verified, colour: boolean): string {
   const lines = textOf(v, colour);
   if (v.vcd !== null) lines.push("", ...item("waves", v.vcd));
@@ -120,15 +123,6 @@ function benchLines(b: Bench): string[] {
     ...item("design", interfaceText(b)),
     ...(b.quality === null ? [] : item("bench", qualityText(b.quality))),
   ];
-}
-
-export function qualityText(q: NonNullable<Bench["quality"]>): string {
-  const real = q.mutants - q.equivalent;
-  const extra = [
-    ...(q.equivalent > 0 ? [`${q.equivalent} more are proved equal to it`] : []),
-    ...(q.undecided > 0 ? [`${q.undecided} undecided`] : []),
-  ];
-  return `tells ${q.killed} of ${real} mutants of the golden from it${extra.length > 0 ? ` (${extra.join(", ")})` : ""}`;
 }
 
 function interfaceText(b: Bench): string {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import { TrainError } from "../core/errors.js";
 import { nearNames } from "./nearest.js";
-import type { Origin, Problem } from "./origin.js";
+import type { Mistake, Origin } from "./origin.js";
 import { parseConfigText } from "./parse.js";
 import { emptyMap, type MapTree, merge, type Tree } from "./tree.js";
 
@@ -59,7 +59,7 @@ export function findConfig(name: string, cwd: string, root: string): string {
 
 export interface LoadedFile {
   readonly tree: MapTree;
-  readonly problems: readonly Problem[];
+  readonly mistakes: readonly Mistake[];
   /** All files read, those extended first. */
   readonly files: readonly string[];
 }
@@ -75,7 +75,7 @@ export function loadFile(
   const origin: Origin = from ?? { kind: "file", file: shown, line: 1, col: 1 };
   const fail = (message: string, at: Origin = origin): LoadedFile => ({
     tree: emptyMap(origin),
-    problems: [{ origin: at, key: from ? "extends" : "", message }],
+    mistakes: [{ origin: at, key: from ? "extends" : "", message }],
     files: [],
   });
   if (chain.includes(path)) {
@@ -92,19 +92,19 @@ export function loadFile(
     return fail(`${shown} cannot be read (${(e as NodeJS.ErrnoException).code ?? String(e)})`);
   }
   const parsed = parseConfigText(text, shown);
-  const problems: Problem[] = [...parsed.problems];
+  const mistakes: Mistake[] = [...parsed.mistakes];
   const own = { ...parsed.tree, entries: new Map(parsed.tree.entries) };
   const parents = own.entries.get("extends");
   own.entries.delete("extends");
   let tree: Tree = emptyMap(own.origin);
   const files: string[] = [];
-  for (const parent of parents ? namesOf(parents.tree, problems) : []) {
+  for (const parent of parents ? namesOf(parents.tree, mistakes) : []) {
     const target = withExtensions(resolve(dirname(path), parent.name)).find(isFile);
     if (target === undefined) {
       const folder = dirname(resolve(dirname(path), parent.name));
       const near = nearNames(bare(basename(parent.name)), listYaml(folder).map(bare), 1)[0];
       const guess = near === undefined ? "" : `; did you mean ${join(dirname(parent.name), near)}.yaml?`;
-      problems.push({
+      mistakes.push({
         origin: parent.origin,
         key: "extends",
         message: `no such file: ${parent.name}${guess}`,
@@ -112,11 +112,11 @@ export function loadFile(
       continue;
     }
     const loaded = loadFile(target, cwd, [...chain, path], parent.origin);
-    problems.push(...loaded.problems);
+    mistakes.push(...loaded.mistakes);
     files.push(...loaded.files);
     tree = merge(tree, loaded.tree);
   }
-  return { tree: merge(tree, own) as MapTree, problems, files: [...files, path] };
+  return { tree: merge(tree, own) as MapTree, mistakes, files: [...files, path] };
 }
 
 const listYaml = (dir: string): string[] =>
@@ -124,14 +124,14 @@ const listYaml = (dir: string): string[] =>
     ? readdirSync(dir).filter((f) => /\.ya?ml$/.test(f))
     : [];
 
-function namesOf(tree: Tree, problems: Problem[]): { name: string; origin: Origin }[] {
+function namesOf(tree: Tree, mistakes: Mistake[]): { name: string; origin: Origin }[] {
   const items = tree.kind === "list" ? tree.items : [tree];
   const out: { name: string; origin: Origin }[] = [];
   for (const item of items) {
     if (item.kind === "leaf" && typeof item.value === "string" && item.value !== "") {
       out.push({ name: item.value, origin: item.origin });
     } else {
-      problems.push({
+      mistakes.push({
         origin: item.origin,
         key: "extends",
         message: "expected the name of a config file, or a list of them",

@@ -7,13 +7,15 @@ import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import type { z } from "zod";
 import { TrainError } from "../core/errors.js";
+import { KNOB_RULES } from "../core/knobs.js";
 import { explainIssues } from "./explain.js";
 import { findConfig, loadFile, showPath } from "./files.js";
 import { jsonSchemaOf, keysOf } from "./keys.js";
 import { normalise } from "./normalise.js";
-import { type Origin, type Problem, showProblem, showSource } from "./origin.js";
+import { type Mistake, type Origin, showMistake, showSource } from "./origin.js";
 import { applyOverrides } from "./override.js";
 import { emptyMap, find, type MapTree, merge, type Path, plain } from "./tree.js";
+import { unreadKnobs } from "./unread.js";
 
 export interface LoadRequest {
   readonly stage: string;
@@ -52,29 +54,31 @@ export function loadConfig<C = unknown>(request: LoadRequest): LoadedConfig<C> {
   const names = new Set(keys.map((k) => k.key));
 
   let tree: MapTree = emptyMap({ kind: "default" });
-  const problems: Problem[] = [];
+  const mistakes: Mistake[] = [];
   const files: string[] = [];
   for (const name of request.configs) {
     const loaded = loadFile(findConfig(name, cwd, root), cwd);
-    problems.push(...loaded.problems);
+    mistakes.push(...loaded.mistakes);
     files.push(...loaded.files.map((f) => showPath(f, cwd)));
     tree = merge(tree, loaded.tree) as MapTree;
   }
   // Sections of a file that did not parse are missing, so checking the rest would report what is not wrong.
-  if (problems.length > 0) throw failure(stage, problems);
+  if (mistakes.length > 0) throw failure(stage, mistakes);
 
   const other = otherStage(tree, stage, schemas);
   if (other !== undefined) throw other;
 
   const applied = applyOverrides(tree, request.overrides, (key) => names.has(key));
-  problems.push(...applied.problems);
+  mistakes.push(...applied.mistakes);
   const json = jsonSchemaOf(schema);
   tree = normalise(applied.tree, json);
   const result = schema.safeParse(plain(tree), { reportInput: false });
-  if (!result.success) problems.push(...explainIssues(result.error.issues, tree, json, keys));
-  if (problems.length > 0 || !result.success) throw failure(stage, problems);
+  if (!result.success) mistakes.push(...explainIssues(result.error.issues, tree, json, keys));
+  if (mistakes.length > 0 || !result.success) throw failure(stage, mistakes);
 
   const config = result.data as C;
+  const unread = unreadKnobs(config, KNOB_RULES.get(schema)?.rules ?? [], tree, files);
+  if (unread.length > 0) throw failure(stage, unread);
   return {
     config,
     provenance: provenanceOf(config, tree),
@@ -123,16 +127,16 @@ function provenanceOf(config: unknown, tree: MapTree): Map<string, Provenance> {
   return out;
 }
 
-function failure(stage: string, problems: readonly Problem[]): TrainError {
-  const count = problems.length === 1 ? "a mistake" : `${problems.length} mistakes`;
+function failure(stage: string, mistakes: readonly Mistake[]): TrainError {
+  const count = mistakes.length === 1 ? "a mistake" : `${mistakes.length} mistakes`;
   return new TrainError("config", `the config has ${count}; nothing was started`, {
-    details: [...problems].sort(byPlace).map(showProblem),
+    details: [...mistakes].sort(byPlace).map(showMistake),
     hint: `every key with its default and meaning: train config reference --stage ${stage}`,
   });
 }
 
 /** Files before overrides; inside a file by line. The sort is stable, so files and overrides keep their order. */
-function byPlace(a: Problem, b: Problem): number {
+function byPlace(a: Mistake, b: Mistake): number {
   const [x, y] = [a.origin, b.origin];
   if (x.kind !== y.kind) return x.kind === "override" ? 1 : y.kind === "override" ? -1 : 0;
   if (x.kind !== "file" || y.kind !== "file" || x.file !== y.file) return 0;

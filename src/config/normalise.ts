@@ -5,7 +5,7 @@
  * - a section with nothing below it (`rl:`, all its keys commented out) is a section of defaults.
  */
 
-import { type JsonSchema, numberOnly, schemaAt } from "./keys.js";
+import { isSection, type JsonSchema, numberOnly, schemaAt } from "./keys.js";
 import type { MapTree, Path, Tree } from "./tree.js";
 
 const SCALE: Readonly<Record<string, number>> = {
@@ -52,4 +52,5 @@ const isEmptySection = (tree: Tree, schema: JsonSchema | undefined): boolean =>
   tree.kind === "leaf" &&
   tree.value === null &&
   tree.origin.kind === "file" &&
-  schema?.properties !== undefined;
+  schema !== undefined &&
+  isSection(schema);

@@ -28,7 +28,7 @@ export const showSource = (origin: Origin): string =>
       : "default";
 
 /** One mistake. All mistakes are collected before any is reported. */
-export interface Problem {
+export interface Mistake {
   readonly origin: Origin;
   /** Dotted key, or "" where the mistake is in the file as a whole. */
   readonly key: string;
@@ -36,7 +36,7 @@ export interface Problem {
 }
 
 /** `file:line:col dotted.key: expected …, got …` */
-export function showProblem(p: Problem): string {
+export function showMistake(p: Mistake): string {
   const where = showOrigin(p.origin);
   // An override already names its key.
   const key =

@@ -4,7 +4,7 @@
  * Values are YAML: `x=1e-4`, `x=[a, b]`, `x=null`, `x="quoted: text"`.
  */
 
-import type { Origin, Problem } from "./origin.js";
+import type { Mistake, Origin } from "./origin.js";
 import { showOrigin } from "./origin.js";
 import { parseValue } from "./parse.js";
 import { find, type MapTree, removeIn, setIn, type Tree } from "./tree.js";
@@ -23,9 +23,9 @@ const GRAMMAR = /^(?<mark>[+~]?)(?<key>[A-Za-z_][\w-]*(?:\.[\w-]+)*)(?:(?<eq>=)(
 /** True for words that are meant as an override, well-formed or not. */
 export const looksLikeOverride = (word: string): boolean => word.includes("=") || /^[+~]/.test(word);
 
-export function parseOverride(text: string): Override | Problem {
+export function parseOverride(text: string): Override | Mistake {
   const origin: Origin = { kind: "override", text };
-  const fail = (message: string): Problem => ({ origin, key: "", message });
+  const fail = (message: string): Mistake => ({ origin, key: "", message });
   const parts = GRAMMAR.exec(text)?.groups;
   if (!parts) return fail("expected section.key=value, +section.key=value or ~section.key");
   const path = parts.key!.split(".");
@@ -45,13 +45,13 @@ export function applyOverrides(
   tree: MapTree,
   words: readonly string[],
   known: (key: string) => boolean,
-): { tree: MapTree; problems: Problem[] } {
-  const problems: Problem[] = [];
+): { tree: MapTree; mistakes: Mistake[] } {
+  const mistakes: Mistake[] = [];
   let out = tree;
   for (const word of words) {
     const override = parseOverride(word);
     if (!("op" in override)) {
-      problems.push(override);
+      mistakes.push(override);
       continue;
     }
     const key = override.path.join(".");
@@ -59,7 +59,7 @@ export function applyOverrides(
     if (override.op === "remove") {
       if (existing) out = removeIn(out, override.path);
       else if (known(key)) {
-        problems.push({
+        mistakes.push({
           origin: override.origin,
           key,
           message: `nothing to take away: no file sets ${key}, it has its default`,
@@ -67,12 +67,12 @@ export function applyOverrides(
         // An unknown key is put in, so that the schema reports it with the nearest one.
       } else out = setIn(out, override.path, { kind: "leaf", origin: override.origin, value: null });
     } else if (override.op === "add" && existing) {
-      problems.push({
+      mistakes.push({
         origin: override.origin,
         key,
         message: `${key} is already set at ${showOrigin(existing.origin)}; write ${word.slice(1)} to change it`,
       });
     } else out = setIn(out, override.path, override.value);
   }
-  return { tree: out, problems };
+  return { tree: out, mistakes };
 }

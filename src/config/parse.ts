@@ -11,7 +11,7 @@ import {
   parseAllDocuments,
   parseDocument,
 } from "yaml";
-import type { Origin, Problem } from "./origin.js";
+import type { Mistake, Origin } from "./origin.js";
 import { emptyMap, type LeafTree, type MapTree, type Tree } from "./tree.js";
 
 /** More nodes than any config has: stops alias bombs. */
@@ -19,7 +19,7 @@ const MAX_NODES = 50_000;
 
 export interface Parsed {
   readonly tree: MapTree;
-  readonly problems: readonly Problem[];
+  readonly mistakes: readonly Mistake[];
 }
 
 /** A whole config file: a map of sections. */
@@ -38,7 +38,7 @@ export function parseConfigText(text: string, file: string): Parsed {
   const top = at(0);
   const whole = (message: string, origin: Origin = top): Parsed => ({
     tree: emptyMap(top),
-    problems: [{ origin, key: "", message }],
+    mistakes: [{ origin, key: "", message }],
   });
   const doc = Array.isArray(docs) ? docs[0] : undefined;
   if (!doc || (doc.contents === null && doc.errors.length === 0)) {
@@ -50,8 +50,8 @@ export function parseConfigText(text: string, file: string): Parsed {
       at(docs[1]!.range?.[0] ?? 0),
     );
   }
-  const syntax = syntaxProblems(doc, text, at);
-  if (syntax.length > 0) return { tree: emptyMap(top), problems: syntax };
+  const syntax = syntaxMistakes(doc, text, at);
+  if (syntax.length > 0) return { tree: emptyMap(top), mistakes: syntax };
   if (!isMap(doc.contents)) {
     const got = isSeq(doc.contents) ? "a list" : describe(doc.toJS());
     return whole(
@@ -59,9 +59,9 @@ export function parseConfigText(text: string, file: string): Parsed {
       at(doc.contents?.range?.[0] ?? 0),
     );
   }
-  const problems: Problem[] = [];
-  const tree = treeOf(doc.contents, doc, at, problems);
-  return { tree: tree.kind === "map" ? tree : emptyMap(top), problems };
+  const mistakes: Mistake[] = [];
+  const tree = treeOf(doc.contents, doc, at, mistakes);
+  return { tree: tree.kind === "map" ? tree : emptyMap(top), mistakes };
 }
 
 /** The right-hand side of an override. Every value gets the override's own origin. */
@@ -72,24 +72,24 @@ export function parseValue(text: string, origin: Origin): { tree: Tree } | { err
     return {
       error: `the value is not YAML: ${plainSyntax(first.code, first.message)}; quote it if it is text`,
     };
-  const problems: Problem[] = [];
+  const mistakes: Mistake[] = [];
   if (doc.contents === null) return { tree: { kind: "leaf", origin, value: null } };
-  const tree = treeOf(doc.contents, doc, () => origin, problems);
-  return problems[0] ? { error: problems[0].message } : { tree };
+  const tree = treeOf(doc.contents, doc, () => origin, mistakes);
+  return mistakes[0] ? { error: mistakes[0].message } : { tree };
 }
 
-function syntaxProblems(doc: Document.Parsed, text: string, at: (offset: number) => Origin): Problem[] {
-  const problems: Problem[] = [];
+function syntaxMistakes(doc: Document.Parsed, text: string, at: (offset: number) => Origin): Mistake[] {
+  const mistakes: Mistake[] = [];
   const seen = new Set<string>();
   for (const e of [...doc.errors, ...doc.warnings]) {
     const origin = at(tabOffset(text, e.pos[0]) ?? e.pos[0]);
     const message =
       tabOffset(text, e.pos[0]) === undefined ? plainSyntax(e.code, e.message) : "a tab; indent with spaces";
     const key = JSON.stringify([origin, message]);
-    if (!seen.has(key)) problems.push({ origin, key: "", message });
+    if (!seen.has(key)) mistakes.push({ origin, key: "", message });
     seen.add(key);
   }
-  return problems;
+  return mistakes;
 }
 
 /** Offset of a tab in the indentation of the line an error points at, or of the line after it. */
@@ -115,7 +115,7 @@ function plainSyntax(code: string, message: string): string {
   }
 }
 
-function treeOf(root: Node, doc: Document, at: (offset: number) => Origin, problems: Problem[]): Tree {
+function treeOf(root: Node, doc: Document, at: (offset: number) => Origin, mistakes: Mistake[]): Tree {
   let nodes = 0;
   const open = new Set<Node>();
   const leaf = (origin: Origin, value: LeafTree["value"]): LeafTree => ({ kind: "leaf", origin, value });
@@ -125,13 +125,13 @@ function treeOf(root: Node, doc: Document, at: (offset: number) => Origin, probl
     if (node === null) return leaf(origin, null);
     if (++nodes > MAX_NODES) {
       if (nodes === MAX_NODES + 1)
-        problems.push({ origin, key: path, message: `more than ${MAX_NODES} values` });
+        mistakes.push({ origin, key: path, message: `more than ${MAX_NODES} values` });
       return leaf(origin, null);
     }
     if (isAlias(node)) {
       const target = node.resolve(doc);
       if (!target || open.has(target)) {
-        problems.push({ origin, key: path, message: `*${node.source} refers to itself` });
+        mistakes.push({ origin, key: path, message: `*${node.source} refers to itself` });
         return leaf(origin, null);
       }
       return walk(target, path, origin, origin);
@@ -161,13 +161,13 @@ function treeOf(root: Node, doc: Document, at: (offset: number) => Origin, probl
       const keyNode = pair.key as Node | null;
       const keyAt = aliasAt ?? (keyNode?.range ? at(keyNode.range[0]) : origin);
       if (!isScalar(keyNode) || keyNode.value === null || keyNode.value === "") {
-        problems.push({ origin: keyAt, key: path, message: "expected a name as the key" });
+        mistakes.push({ origin: keyAt, key: path, message: "expected a name as the key" });
         continue;
       }
       const name = String(keyNode.value);
       const below = path === "" ? name : `${path}.${name}`;
       if (name === "<<") {
-        problems.push({
+        mistakes.push({
           origin: keyAt,
           key: path,
           message: "merge keys (<<) are YAML 1.1; use `extends:` for shared values",

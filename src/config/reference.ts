@@ -2,7 +2,7 @@
 
 import { stringify } from "yaml";
 import type { z } from "zod";
-import { expectation, type JsonSchema, jsonSchemaOf } from "./keys.js";
+import { expectation, type JsonSchema, jsonSchemaOf, propertiesOf, readersOf } from "./keys.js";
 
 const WIDTH = 100;
 
@@ -32,12 +32,15 @@ export function referenceYaml(schemas: Readonly<Record<string, z.ZodType>>): str
 }
 
 function section(name: string, schema: JsonSchema, indent: string): string[] {
-  const object = [schema, ...(schema.anyOf ?? [])].find((s) => s.properties);
-  if (!object?.properties) return value(name, schema, indent);
+  const properties = propertiesOf(schema);
+  if (properties.size === 0) return value(name, schema, indent);
   const lines = [`${indent}${name}:`];
-  for (const [key, child] of Object.entries(object.properties)) {
-    const nested = [child, ...(child.anyOf ?? [])].some((s) => s.properties);
+  for (const [key, child] of properties) {
+    const nested = propertiesOf(child).size > 0;
     if (nested && child.description) lines.push(...comment(child.description, `${indent}  `));
+    const readers = readersOf(schema, key);
+    if (readers !== null)
+      lines.push(...comment(`Only with ${readers.key}: ${readers.values.join(", ")}.`, `${indent}  `));
     lines.push(...section(key, child, `${indent}  `));
   }
   return lines;

@@ -1,6 +1,6 @@
 /**
  * The seams between the control plane and the engines. Two to five members each; every one has a fake in the package.
- * The control plane owns every decision and all state; engines turn tensors and text into tensors and text.
+ * The control plane owns every decision and all state. Engines only turn tensors and text into tensors and text.
  */
 
 import type { Batch, Completion, Problem, SampleRequest, StepHyper, StepReport, Verdict } from "./types.js";
@@ -19,12 +19,16 @@ export interface SamplerInfo {
   readonly vocabSize: number;
 }
 
+/** Draws completions. Its weights come through the `Handover` of the pair it belongs to. */
 export interface Sampler {
-  probe(): Promise<SamplerInfo>;
-  /** Yields completions as they finish, in any order; all requests are yielded unless the signal aborts. */
+  /** What it is; known once it is open. */
+  readonly info: SamplerInfo;
+  /**
+   * Yields completions as they finish, in any order; all requests are yielded unless the signal aborts. Each completion
+   * carries the version of the weights it was drawn from (where they changed while it was drawn: of the oldest).
+   * @throws the signal's reason when it aborts
+   */
   generate(requests: readonly SampleRequest[], signal: AbortSignal): AsyncIterable<Completion>;
-  /** Makes the sampler use the weights published as `version` (a directory in HF layout, or shared memory). */
-  publish(version: PolicyVersion, dir: string | null): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -36,18 +40,35 @@ export interface LearnerInfo {
   readonly vocabSize: number;
 }
 
+/** Type of the numbers in a written model. */
+export type WeightType = "F32" | "BF16" | "F16";
+
+/** Owns the weights and the optimizer's state. */
 export interface Learner {
-  probe(): Promise<LearnerInfo>;
-  /** One optimizer step over all micro-batches of the batch. */
+  /** What it is; known once it is open. */
+  readonly info: LearnerInfo;
+  /** One optimizer step over all micro-batches of the batch. When the signal aborts, the weights stay as they were. */
   step(batch: Batch, hyper: StepHyper, signal: AbortSignal): Promise<StepReport>;
   /** Log-probs [N] of the batch's tokens under the current weights at the batch's temperature. */
   logprobs(batch: Batch, signal: AbortSignal): Promise<Float32Array>;
   /** Writes the policy in HF layout (weights, config, tokenizer files) into an existing empty directory. */
-  publish(dir: string): Promise<void>;
+  exportTo(dir: string, options: { readonly dtype: WeightType }): Promise<void>;
   /** Writes fp32 weights and optimizer state into an existing directory; `restore` reads them back bit-equal. */
   save(dir: string): Promise<void>;
   restore(dir: string): Promise<void>;
   close(): Promise<void>;
+}
+
+/**
+ * Brings the learner's newest weights to the sampler. It is made from the pair that was opened: they may share memory,
+ * copy between two workers, or go through a directory. Who calls it owns the count of publications.
+ */
+export interface Handover {
+  /**
+   * When it resolves, every completion that is asked for from then on is drawn from the learner's present weights and
+   * carries `version`; those under way may keep the version before. When it rejects, the sampler may have either.
+   */
+  publish(version: PolicyVersion, signal: AbortSignal): Promise<void>;
 }
 
 export interface ScoreRequest {
@@ -120,11 +141,31 @@ export interface SampleRow {
   readonly log: string;
 }
 
+/** Where sampled answers come from: a training step, or an evaluation on the named set. */
+export type SampleSource = "train" | { readonly set: string };
+
+/** Result of one evaluation on one set, problem by problem. */
+export interface EvalCounts {
+  readonly step: number;
+  /** Name of the evaluation set. */
+  readonly set: string;
+  readonly problems: readonly {
+    readonly id: string;
+    readonly bucket: string | null;
+    readonly n: number;
+    readonly passed: number;
+  }[];
+}
+
+/** Records what a run measures. A tracker takes what it can show and ignores the rest. */
 export interface Tracker {
   metrics(step: number, metrics: Metrics): void;
-  samples(step: number, split: "train" | "eval", rows: readonly SampleRow[]): void;
+  samples(step: number, source: SampleSource, rows: readonly SampleRow[]): void;
+  counts(counts: EvalCounts): void;
   /** Drops what was recorded after `step`: called once on resume. */
   rewind(step: number): void;
+  /** Makes everything recorded so far durable: called just before a checkpoint counts. */
+  sync(): void;
   close(): Promise<void>;
 }
 

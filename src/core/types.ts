@@ -61,6 +61,7 @@ export interface Completion {
   readonly completionIds: Int32Array; // [T], the end-of-turn token included when finish = "stop"
   readonly logprobs: Float32Array; // [T] nats, of the distribution each token was drawn from
   readonly finish: "stop" | "length" | "abort";
+  /** Of the weights that it was drawn from, as the sampler reports it. */
   readonly policyVersion: PolicyVersion;
 }
 
@@ -133,6 +134,7 @@ export interface Group {
   readonly id: number;
   readonly problemId: ProblemId;
   readonly members: readonly Scored[];
+  /** The least version that its members were drawn from. */
   readonly policyVersion: PolicyVersion;
   /** Pseudo-counts of the problem's pass rate before the group was drawn: the baseline of `history` advantages. */
   readonly prior: { readonly a: number; readonly b: number };
@@ -205,6 +207,7 @@ export interface StepReport {
   readonly klBehavior: number;
   /** Mean -log p of the trained tokens, nats: a sample estimate of the entropy. */
   readonly entropy: number;
-  readonly version: PolicyVersion;
+  /** Optimizer updates since the weights were made, this one included; not the count of publications. */
+  readonly updates: number;
   readonly seconds: number;
 }

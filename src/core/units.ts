@@ -7,7 +7,7 @@ export type Brand<T, B extends string> = T & { readonly [brand]: B };
 
 /** Index of an optimizer step, from 1 (0 = before training). */
 export type Step = Brand<number, "Step">;
-/** Number of weight publications; rollouts carry the version they were drawn from. */
+/** Number of weight publications, counted by the training loop; rollouts carry the version they were drawn from. */
 export type PolicyVersion = Brand<number, "PolicyVersion">;
 /** 32-bit unsigned seed. */
 export type Seed = Brand<number, "Seed">;

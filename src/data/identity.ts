@@ -1,21 +1,22 @@
 /**
  * When two problems are the same text. Prompts are compared by role and content with runs of white space as one blank;
- * goldens with comments and white space taken out.
+ * goldens token by token, so that comments and white space do not count.
  */
 
 import type { Problem } from "../core/types.js";
+import { lex, normalForm } from "../verilog/lexer.js";
 
 type Text = Pick<Problem, "prompt" | "task">;
 
+/** Equal for prompts that say the same in the same roles. */
 export const promptKey = (problem: Text): string =>
   problem.prompt.map((m) => `${m.role}:${m.content.replace(/\s+/g, " ").trim()}`).join("\u0001");
 
-export const goldenKey = (problem: Text): string =>
-  problem.task.golden
-    .replace(/\/\/[^\n]*|\/\*[\s\S]*?\*\//g, " ")
-    .replace(/\s+/g, " ")
-    .replace(/ ?([^\w$ ]) ?/g, "$1")
-    .trim();
+/** Equal for goldens of the same tokens; of text that is no Verilog, for the same words. */
+export function goldenKey({ task }: Text): string {
+  const lexed = lex(task.golden);
+  return lexed.ok ? normalForm(lexed.tokens) : task.golden.replace(/\s+/g, " ").trim();
+}
 
 /**
  * For each problem the index of the first one of its set; problems are in one set when a chain of equal prompts or

@@ -6,8 +6,10 @@ import type { ProblemSource } from "../core/ports.js";
 import { hash128 } from "../core/rng.js";
 import type { Message, Problem } from "../core/types.js";
 import { problemId } from "../core/units.js";
+import { lex } from "../verilog/lexer.js";
+import { modulesIn } from "../verilog/tops.js";
 import { identicalSets } from "./identity.js";
-import { LineErrors, readLines } from "./lines.js";
+import { LineErrors, readLines } from "./read-lines.js";
 
 const text = z
   .string("expected a string")
@@ -60,7 +62,10 @@ const problemLine = z
     },
   )
   .superRefine((line, ctx) => {
-    const defined = [...line.golden.matchAll(/\bmodule\s+([A-Za-z_]\w*)/g)].map((m) => m[1]!);
+    const lexed = lex(line.golden);
+    // What is wrong with other text is said when the golden is prepared.
+    if (!lexed.ok) return;
+    const defined = modulesIn(lexed.tokens);
     if (!defined.includes(line.top)) {
       ctx.addIssue({
         code: "custom",

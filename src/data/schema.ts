@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { badSystemPrompt } from "../text/system-prompt.js";
 import { LEVELS } from "./primer/level.js";
 
 export const dataSchema = z
@@ -22,6 +23,16 @@ export const dataSchema = z
       .array(z.string())
       .default([])
       .describe("Keep only these buckets (primer families); empty = all"),
+    system_prompt: z
+      .string()
+      .default("none")
+      .superRefine((value, ctx) => {
+        const message = badSystemPrompt(value);
+        if (message !== null) ctx.addIssue({ code: "custom", message });
+      })
+      .describe(
+        "System message of every prompt that has none of its own: none, codev-r1 (the one of the CodeV-R1 model card), or the text itself",
+      ),
   })
   .superRefine((c, ctx) => {
     if (c.source === "jsonl" && c.path === null) {

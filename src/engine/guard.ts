@@ -1,5 +1,5 @@
 /**
- * What a device's failures come to. Out of memory: the step is done again with half the micro-batch, once, and later steps
+ * How device failures are handled. Out of memory: the step is done again with half the micro-batch, once, and later steps
  * keep to that; a step that fails has not updated anything. A device that stops answering: one error. Either way the last
  * checkpoint is as it was.
  */
@@ -24,7 +24,7 @@ export function deviceFailure(thrown: unknown): DeviceFailure | null {
 
 export interface Guarded {
   readonly trainer: DeviceLearner;
-  /** Told once, in a sentence, when steps are made smaller. */
+  /** Told once, in a sentence, when later steps get smaller micro-batches. */
   readonly note: (text: string) => void;
 }
 
@@ -50,12 +50,6 @@ export function guardedLearner({ trainer, note }: Guarded): DeviceLearner {
     ...trainer,
     get adam() {
       return trainer.adam;
-    },
-    get version() {
-      return trainer.version;
-    },
-    set version(value) {
-      trainer.version = value;
     },
     async step(batch, hyper, aborted) {
       const tokens = Math.min(hyper.microBatchTokens, most);

@@ -9,7 +9,7 @@ import {
   type TfjsBackend,
 } from "./accelerator/backends.js";
 import { makeGraph } from "./onnx/graph.js";
-import { type OrtModule, sessionProblem } from "./onnx/session.js";
+import { type OrtModule, sessionProblem } from "./onnx/runtime.js";
 import type { Kernels } from "./tfjs/kernels.js";
 import { openKernels } from "./tfjs/open.js";
 

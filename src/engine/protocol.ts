@@ -1,6 +1,5 @@
-/** Messages between the engine's client and its worker thread: calls with an id, their results, and streamed items. */
+/** What the engine's client asks of its worker thread; `src/rpc` carries the calls. */
 
-import { type ErrorCode, messageOf, TrainError } from "../core/errors.js";
 import type { Batch, Completion, SampleRequest, StepHyper, StepReport } from "../core/types.js";
 import type { PolicyVersion } from "../core/units.js";
 import type { Qwen2Config } from "../model/config.js";
@@ -13,19 +12,22 @@ import type { CheckpointingMode } from "./tfjs/checkpointing.js";
 export interface WorkerSettings {
   readonly config: Qwen2Config;
   readonly weights: Weights;
+  /** Backends to be tried in this order. */
+  readonly learner: readonly LearnerBackend[];
+  readonly sampler: readonly SamplerBackend[];
+  /** ORT intra-op threads while training and while sampling. */
   readonly trainThreads: number;
   readonly sampleThreads: number;
-  /** null = by the sampler's backend. */
+  /** Rows that are sampled side by side; null = by the sampler's backend. */
   readonly slots: number | null;
+  /** Prompt and completion tokens of one row at most. */
   readonly maxLength: number;
-  /** To be tried in this order. */
-  readonly learner: readonly LearnerBackend[];
+  /** Whether a tfjs learner computes activations again in the backward pass; auto = where memory is short. */
   readonly checkpointing: CheckpointingMode;
   /** Whether CUDA may round the factors of products to 10 bits; the same for every library of the process. */
   readonly tf32: boolean;
   /** Bytes of the learner's device; null = unknown. */
   readonly deviceBytes: number | null;
-  readonly sampler: readonly SamplerBackend[];
 }
 
 export interface EngineFacts {
@@ -38,7 +40,7 @@ export interface EngineFacts {
 }
 
 /** Every call: its arguments, its result, and what it streams. */
-export interface Calls {
+export interface EngineCalls {
   facts: { args: []; result: EngineFacts; item: never };
   /** Streams sentences about what it had to do otherwise than asked. */
   train: { args: [Batch, StepHyper]; result: StepReport; item: string };
@@ -53,45 +55,7 @@ export interface Calls {
   flat: { args: []; result: Float32Array; item: never };
   adopt: { args: [Float32Array]; result: null; item: never };
   save: { args: [string]; result: null; item: never };
+  /** Gives the count of updates behind the restored weights. */
   restore: { args: [string]; result: number; item: never };
   close: { args: []; result: null; item: never };
-}
-
-export type CallName = keyof Calls;
-
-export type ToWorker =
-  | { readonly kind: "call"; readonly id: number; readonly name: CallName; readonly args: readonly unknown[] }
-  | { readonly kind: "abort"; readonly id: number };
-
-export interface WireError {
-  readonly code: ErrorCode;
-  readonly message: string;
-  readonly hint: string | undefined;
-  readonly details: readonly string[];
-  readonly stack: string | undefined;
-}
-
-export type FromWorker =
-  | { readonly kind: "result"; readonly id: number; readonly value: unknown }
-  | { readonly kind: "item"; readonly id: number; readonly value: unknown }
-  | { readonly kind: "error"; readonly id: number; readonly error: WireError };
-
-export function toWire(thrown: unknown): WireError {
-  const known = thrown instanceof TrainError ? thrown : null;
-  return {
-    code: known?.code ?? "worker",
-    message: known?.message ?? `the embedded engine failed: ${messageOf(thrown)}`,
-    hint: known?.hint,
-    details: known?.details ?? [],
-    stack: thrown instanceof Error ? thrown.stack : undefined,
-  };
-}
-
-export function fromWire(error: WireError): TrainError {
-  const revived = new TrainError(error.code, error.message, {
-    ...(error.hint !== undefined && { hint: error.hint }),
-    details: error.details,
-  });
-  if (error.stack !== undefined) revived.stack = error.stack;
-  return revived;
 }

@@ -12,7 +12,6 @@ export const OPTIMIZER_FILE = "optimizer.safetensors";
 export interface EngineState {
   readonly weights: Float32Array;
   readonly adam: AdamState;
-  version: number;
 }
 
 export async function saveState(dir: string, layout: FlatLayout, state: EngineState): Promise<void> {
@@ -25,7 +24,7 @@ export async function saveState(dir: string, layout: FlatLayout, state: EngineSt
   await writeSafetensors(
     join(dir, OPTIMIZER_FILE),
     new Map([...parts("m.", state.adam.m), ...parts("v.", state.adam.v)]),
-    { updates: String(state.adam.count), version: String(state.version) },
+    { updates: String(state.adam.count) },
   );
 }
 
@@ -34,18 +33,16 @@ export async function restoreState(dir: string, layout: FlatLayout, state: Engin
   const weights = await readFlat(join(dir, WEIGHTS_FILE), layout, [""]);
   const optimizer = await readFlat(join(dir, OPTIMIZER_FILE), layout, ["m.", "v."]);
   const updates = Number(optimizer.metadata.updates);
-  const version = Number(optimizer.metadata.version);
-  if (!Number.isSafeInteger(updates) || !Number.isSafeInteger(version)) {
+  if (!Number.isSafeInteger(updates)) {
     throw new TrainError(
       "checkpoint",
-      `${join(dir, OPTIMIZER_FILE)}: metadata must hold updates and version`,
+      `${join(dir, OPTIMIZER_FILE)}: expected the number of updates in the metadata, got ${optimizer.metadata.updates ?? "nothing"}`,
     );
   }
   state.weights.set(weights.flats[0]!);
   state.adam.m.set(optimizer.flats[0]!);
   state.adam.v.set(optimizer.flats[1]!);
   state.adam.count = updates;
-  state.version = version;
 }
 
 async function readFlat(path: string, layout: FlatLayout, prefixes: readonly string[]) {

@@ -5,26 +5,25 @@
  */
 
 import { parentPort, workerData } from "node:worker_threads";
-import type { Batch, SampleRequest, StepHyper } from "../core/types.js";
-import type { PolicyVersion } from "../core/units.js";
+import { messageOf, TrainError } from "../core/errors.js";
+import { type Handlers, serveCalls } from "../rpc/serve.js";
+import type { Answer, Request } from "../rpc/wire.js";
 import { isTfjs, type LearnerBackend, providerOf } from "./accelerator/backends.js";
 import { activationRoom } from "./accelerator/memory.js";
 import { guardedLearner } from "./guard.js";
 import type { Provider } from "./onnx/provider.js";
-import { loadOrt } from "./onnx/session.js";
+import { loadOrt } from "./onnx/runtime.js";
 import { checkProvider, openFirst, openTfjs, type Running } from "./open.js";
 import { makeGenerator } from "./ort/generator.js";
 import { makeOrtLearner } from "./ort/learner.js";
 import { makeRolloutGenerator } from "./ort/rollout-generator.js";
-import type { CallName, FromWorker, ToWorker, WorkerSettings } from "./protocol.js";
-import { toWire } from "./protocol.js";
+import type { EngineCalls, WorkerSettings } from "./protocol.js";
 import { flatLayout, packWeights } from "./qwen2/flat.js";
 import { restoreState, saveState } from "./state.js";
 import { checkpointing } from "./tfjs/checkpointing.js";
 import { makeTfjsLearner } from "./tfjs/learner.js";
 
 const port = parentPort!;
-const post = (message: FromWorker, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
 
 const deviceOf = (provider: Provider, threads: number): string =>
   provider === "cpu" ? `cpu, ${threads} thread(s)` : provider;
@@ -33,6 +32,8 @@ const running = (backend: LearnerBackend, runtime: string, device: string): Runn
   runtime,
   device,
 });
+
+let closing = false;
 
 /** Rollouts side by side where nobody says: more rows fill a GPU's kernels, a core is full with few. */
 const SLOTS = { cpu: 64, device: 1024 };
@@ -80,19 +81,9 @@ async function start(settings: WorkerSettings) {
   });
   const trainer = guardedLearner({ trainer: learner.value.trainer, note: (text) => note(text) });
   const { generator } = sampler.value;
-  const state = {
-    weights,
-    adam: trainer.adam,
-    get version() {
-      return trainer.version;
-    },
-    set version(value: number) {
-      trainer.version = value;
-    },
-  };
+  const state = { weights, adam: trainer.adam };
 
-  type Handler = (args: readonly unknown[], emit: (item: unknown) => void, aborted: () => boolean) => unknown;
-  const handlers: Record<CallName, Handler> = {
+  const handlers: Handlers<EngineCalls> = {
     facts: () => ({
       parameters: layout.size,
       runtime,
@@ -100,16 +91,16 @@ async function start(settings: WorkerSettings) {
       sampler: running(sampler.backend, runtime, sampler.value.device),
       refused: [...learner.refused, ...sampler.refused],
     }),
-    train: ([batch, hyper], emit, aborted) => {
-      note = emit;
-      return trainer.step(batch as Batch, hyper as StepHyper, aborted);
+    train: ([batch, hyper], { item, signal }) => {
+      note = item;
+      return trainer.step(batch, hyper, () => signal.aborted);
     },
-    gradients: ([batch, tokens]) => trainer.gradients(batch as Batch, tokens as number),
-    logprobs: ([batch, tokens]) => trainer.logprobs(batch as Batch, tokens as number),
-    generate: async ([requests, version], emit, aborted) => {
+    gradients: ([batch, tokens]) => trainer.gradients(batch, tokens),
+    logprobs: ([batch, tokens]) => trainer.logprobs(batch, tokens),
+    generate: async ([requests, version], { item, signal }) => {
       await trainer.pull(false);
-      sampleNote = (text) => emit({ note: text });
-      await generator.run(requests as SampleRequest[], version as PolicyVersion, emit, aborted);
+      sampleNote = (text) => item({ note: text });
+      await generator.run(requests, version, item, () => signal.aborted);
       return null;
     },
     flat: async () => {
@@ -117,53 +108,47 @@ async function start(settings: WorkerSettings) {
       return weights.slice();
     },
     adopt: async ([other]) => {
-      weights.set(other as Float32Array);
+      weights.set(other);
       await trainer.push(false);
       return null;
     },
     save: async ([dir]) => {
       await trainer.pull(true);
-      await saveState(dir as string, layout, state);
+      await saveState(dir, layout, state);
       return null;
     },
     restore: async ([dir]) => {
-      await restoreState(dir as string, layout, state);
+      await restoreState(dir, layout, state);
       await trainer.push(true);
-      return trainer.version;
+      return trainer.adam.count;
     },
     close: async () => {
       await trainer.close();
       await generator.close();
+      closing = true;
       return null;
     },
   };
   return handlers;
 }
 
-const ready = start(workerData as WorkerSettings);
-const aborted = new Set<number>();
-let queue: Promise<unknown> = ready.catch(() => {});
+/** A result's array changes its owner, so that nothing is copied on the way. */
+function post(answer: Answer): void {
+  const array = answer.kind === "result" && answer.value instanceof Float32Array ? answer.value : null;
+  port.postMessage(answer, array === null ? [] : [array.buffer as ArrayBuffer]);
+  if (closing && answer.kind !== "item") port.close();
+}
 
-port.on("message", (message: ToWorker) => {
-  if (message.kind === "abort") {
-    aborted.add(message.id);
-    return;
-  }
-  const { id, name, args } = message;
-  queue = queue.then(async () => {
-    try {
-      const handlers = await ready;
-      const value = await handlers[name](
-        args,
-        (item) => post({ kind: "item", id, value: item }),
-        () => aborted.has(id),
-      );
-      post({ kind: "result", id, value }, value instanceof Float32Array ? [value.buffer as ArrayBuffer] : []);
-    } catch (thrown) {
-      post({ kind: "error", id, error: toWire(thrown) });
-    } finally {
-      aborted.delete(id);
-    }
-    if (name === "close") port.close();
+function failure(thrown: unknown): unknown {
+  if (thrown instanceof TrainError) return thrown;
+  const error = new TrainError("worker", `the embedded engine failed: ${messageOf(thrown)}`, {
+    cause: thrown,
   });
-});
+  if (thrown instanceof Error && thrown.stack !== undefined) error.stack = thrown.stack;
+  return error;
+}
+
+const ready = start(workerData as WorkerSettings);
+ready.catch(() => {}); // every call reports it
+const take = serveCalls<EngineCalls>(ready, post, { inOrder: true, failure });
+port.on("message", (request: Request<EngineCalls>) => take(request));

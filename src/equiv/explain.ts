@@ -45,8 +45,9 @@ export async function explainCandidate(
   designs: { readonly golden: Admitted; readonly candidate: Admitted },
   deps: CheckDeps,
   signal: AbortSignal,
-  options: CompareOptions = DEFAULT_RECORDING,
+  record: CompareOptions["record"],
 ): Promise<Explained> {
+  const options = { ...DEFAULT_RECORDING, record };
   const plan = planOf(golden, files);
   const script = scriptOf(golden);
   const played: Played = {

@@ -1,7 +1,29 @@
+/** Config section `eval`. */
+
 import { z } from "zod";
+import { entryMistake, setName } from "./suites/index.js";
+
+const setEntry = z.union([z.string(), z.strictObject({ suite: z.string(), path: z.string().min(1) })]);
+
+const sets = z
+  .array(setEntry)
+  .min(1)
+  .superRefine((entries, ctx) => {
+    entries.forEach((entry, i) => {
+      const mistake = entryMistake(entry);
+      if (mistake !== null) ctx.addIssue({ code: "custom", path: [i], message: mistake });
+      else if (entries.findIndex((e) => setName(e) === setName(entry)) !== i)
+        ctx.addIssue({ code: "custom", path: [i], message: `${setName(entry)} is named twice` });
+    });
+  });
 
 export const evalSchema = z
   .strictObject({
+    sets: sets
+      .default(["test"])
+      .describe(
+        "Evaluation sets: test, or {suite: NAME, path: DIR} for a public benchmark; the first ranks checkpoints",
+      ),
     every: z
       .int()
       .min(0)
@@ -11,9 +33,13 @@ export const evalSchema = z
       .int()
       .min(1)
       .default(200)
-      .describe("Test problems of an evaluation while training (fixed by the seed)"),
+      .describe("Problems of each set in an evaluation while training (fixed by the seed)"),
     samples: z.int().min(1).default(4).describe("Samples per problem of an evaluation while training"),
-    final_problems: z.int().min(1).default(400).describe("Test problems of the evaluations before and after"),
+    final_problems: z
+      .int()
+      .min(1)
+      .default(400)
+      .describe("Problems of each set in the evaluations before and after"),
     final_samples: z
       .int()
       .min(1)

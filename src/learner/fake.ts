@@ -2,12 +2,24 @@
 
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { messageOf, TrainError } from "../core/errors.js";
+import { FAKE_WEIGHTS_FILE } from "../core/handover.js";
 import type { Learner } from "../core/ports.js";
 import type { Batch } from "../core/types.js";
-import { policyVersion } from "../core/units.js";
+import { type LearnerEngine, LOSS_OPTIONS, OPTIMIZER_KEYS } from "./learner-engine.js";
 
-const STATE_FILE = "fake-learner.json";
+const schema = z.strictObject({ engine: z.literal("fake"), ...OPTIMIZER_KEYS });
+
+export const fake = {
+  schema,
+  loss: new Set(LOSS_OPTIONS),
+  gives: ["fake-directory"],
+  async open(_section, { config }) {
+    const learner = fakeLearner({ vocabSize: config.vocabSize, maxLength: config.maxPositionEmbeddings });
+    return { learner, label: "fake", choices: {} };
+  },
+} satisfies LearnerEngine<z.infer<typeof schema>>;
 
 export interface FakeLearner extends Learner {
   /** The batches of every step since the start, in order. */
@@ -32,9 +44,7 @@ export function fakeLearner(options: FakeLearnerOptions): FakeLearner {
     get state() {
       return state;
     },
-    async probe() {
-      return { engine: "fake", device: "none", parameters: 1, maxLength, vocabSize };
-    },
+    info: { engine: "fake", device: "none", parameters: 1, maxLength, vocabSize },
     async step(batch, hyper, signal) {
       signal.throwIfAborted();
       batches.push(batch);
@@ -57,7 +67,7 @@ export function fakeLearner(options: FakeLearnerOptions): FakeLearner {
         ratioMax: 1,
         klBehavior: 0,
         entropy: Math.log(vocabSize),
-        version: policyVersion(state.updates),
+        updates: state.updates,
         seconds: 0,
       };
     },
@@ -67,14 +77,14 @@ export function fakeLearner(options: FakeLearnerOptions): FakeLearner {
       for (const start of batch.rowStart) if (start < logprobs.length) logprobs[start] = 0;
       return logprobs;
     },
-    async publish(dir) {
-      await writeFile(join(dir, STATE_FILE), JSON.stringify(state));
+    async exportTo(dir) {
+      await writeFile(join(dir, FAKE_WEIGHTS_FILE), JSON.stringify(state));
     },
     async save(dir) {
-      await writeFile(join(dir, STATE_FILE), JSON.stringify(state));
+      await writeFile(join(dir, FAKE_WEIGHTS_FILE), JSON.stringify(state));
     },
     async restore(dir) {
-      const path = join(dir, STATE_FILE);
+      const path = join(dir, FAKE_WEIGHTS_FILE);
       try {
         state = JSON.parse(await readFile(path, "utf8"));
       } catch (cause) {

@@ -146,6 +146,12 @@ function unsupported(file: ConfigFile): string[] {
     const kind = file[key]?.rope_type ?? file[key]?.type ?? "default";
     if (kind !== "default") out.push(`${key} of type "${kind}": only plain rotary embeddings are supported`);
   }
+  const [top, inner] = [file.rope_theta, file.rope_parameters?.rope_theta];
+  if (top != null && inner !== undefined && top !== inner) {
+    out.push(
+      `rope_theta is ${top} and rope_parameters.rope_theta is ${inner}: keep the one that the model was trained with`,
+    );
+  }
   if (file.use_sliding_window === true)
     out.push("use_sliding_window is true: only full attention is supported");
   else if (file.layer_types?.some((t) => t !== "full_attention")) {

@@ -1,5 +1,6 @@
 /** 16-bit floats: bfloat16 and IEEE binary16 to and from float32, rounding to nearest, ties to even. */
 
+/** Exact: every bfloat16 is a float32. */
 export function bf16ToF32(bits: Uint16Array): Float32Array {
   const out = new Float32Array(bits.length);
   const u32 = new Uint32Array(out.buffer);
@@ -19,6 +20,7 @@ export function f32ToBf16(values: Float32Array): Uint16Array {
   return out;
 }
 
+/** Exact: every binary16 is a float32. */
 export function f16ToF32(bits: Uint16Array): Float32Array {
   const out = new Float32Array(bits.length);
   for (let i = 0; i < bits.length; i++) {
@@ -33,6 +35,7 @@ export function f16ToF32(bits: Uint16Array): Float32Array {
   return out;
 }
 
+/** Values beyond the largest finite binary16 by half a step become infinite. */
 export function f32ToF16(values: Float32Array): Uint16Array {
   const out = new Uint16Array(values.length);
   const u32 = new Uint32Array(values.buffer, values.byteOffset, values.length);

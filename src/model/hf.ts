@@ -24,20 +24,38 @@ export interface LoadOptions {
   readonly tokenizer?: boolean;
 }
 
+/** A model directory whose config is read and whose weights are read when they are asked for. */
+export interface OpenedModel {
+  readonly config: Qwen2Config;
+  /** As float32. @throws TrainError "checkpoint" naming all missing, extra and misshaped tensors in its details */
+  weights(): Promise<Weights>;
+}
+
 /**
- * Reads config and weights (as float32). End-of-sequence ids of `config.json` and `generation_config.json` are merged.
- * @throws TrainError "data" or "checkpoint"; all missing, extra and misshaped tensors are in one error's details.
+ * Reads the config. End-of-sequence ids of `config.json` and `generation_config.json` are merged.
+ * @throws TrainError "data" when the config or the tokenizer's file is missing or does not fit
  */
-export async function loadModelDir(dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
+export async function openModelDir(dir: string, options: LoadOptions = {}): Promise<OpenedModel> {
   const config = await loadConfig(dir);
   if (options.tokenizer ?? true) await checkTokenizer(dir, config);
-  return { config, weights: await loadWeights(dir, config) };
+  return { config, weights: () => loadWeights(dir, config) };
+}
+
+/** Config and weights at once. @throws as `openModelDir` and its `weights` do */
+export async function loadModelDir(dir: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  const { config, weights } = await openModelDir(dir, options);
+  return { config, weights: await weights() };
 }
 
 /** The configuration alone, for planning without reading weights. */
 export async function loadConfig(dir: string): Promise<Qwen2Config> {
   const names = await listDir(dir);
   if (!names.includes("config.json")) {
+    if (names.includes("adapter_config.json")) {
+      throw new TrainError("data", `${dir} holds a LoRA adapter, not a whole model`, {
+        hint: "merge it into its base model first: PeftModel.from_pretrained(base, dir).merge_and_unload().save_pretrained(out)",
+      });
+    }
     throw new TrainError("data", `${dir} holds no config.json, so it is not a model directory`, {
       hint: "give a directory in Hugging Face layout: config.json, model.safetensors, tokenizer.json",
     });
@@ -106,12 +124,28 @@ async function loadWeights(dir: string, config: Qwen2Config): Promise<Weights> {
     for (const file of files) for (const name of file.header.tensors.keys()) source.set(name, file);
     checkTensors(dir, config, source);
     const weights = new Map<string, Float32Array>();
-    for (const { name } of parameterSpecs(config))
-      weights.set(name, await source.get(name)!.readFloats(name));
+    for (const { name } of parameterSpecs(config)) {
+      const values = await source.get(name)!.readFloats(name);
+      refuseNonFinite(dir, name, values);
+      weights.set(name, values);
+    }
     return weights;
   } finally {
     for (const file of files) await file.close();
   }
+}
+
+/** A NaN would surface much later, as probabilities that are not finite. */
+function refuseNonFinite(dir: string, name: string, values: Float32Array): void {
+  const at = values.findIndex((v) => !Number.isFinite(v));
+  if (at < 0) return;
+  throw new TrainError(
+    "checkpoint",
+    `${dir}: ${name} holds ${values[at]} at index ${at} of ${values.length}`,
+    {
+      hint: "the weights are damaged or come from a run that diverged; use an earlier checkpoint or fetch the model again",
+    },
+  );
 }
 
 /** Tensors some exporters write although they follow from others. */

@@ -11,6 +11,7 @@ export interface ParameterSpec {
 /** Parameter name -> row-major values. The arrays are live: an optimizer may update them in place. */
 export type Weights = ReadonlyMap<string, Float32Array>;
 
+/** Number of elements. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** All parameters in the order of the forward pass; `lm_head.weight` only when it is not the embedding. */
@@ -40,6 +41,7 @@ export function parameterSpecs(config: Qwen2Config): readonly ParameterSpec[] {
   return specs;
 }
 
+/** Number of weights, tied ones counted once. */
 export const countParameters = (config: Qwen2Config): number =>
   parameterSpecs(config).reduce((n, spec) => n + sizeOf(spec.shape), 0);
 

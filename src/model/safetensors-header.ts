@@ -51,6 +51,7 @@ export interface Tensor {
 /** The reference implementation's limit. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
+/** @throws TrainError checkpoint, always: `where` is the file, with the tensor if there is one */
 export const fail = (where: string, message: string, hint?: string): never => {
   throw new TrainError("checkpoint", `${where}: ${message}`, hint === undefined ? {} : { hint });
 };

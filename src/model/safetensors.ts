@@ -5,6 +5,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, TrainError } from "../core/errors.js";
 import { bf16ToF32, f16ToF32 } from "./half.js";
+import { lfsPointer } from "./hf-files.js";
 import {
   BYTES,
   type Dtype,
@@ -30,6 +31,7 @@ export interface SafetensorsFile {
   close(): Promise<void>;
 }
 
+/** Opens a file and checks its header. @throws TrainError checkpoint: it is not there, damaged, or no such file */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   let handle: FileHandle;
   try {
@@ -58,6 +60,9 @@ async function readHeader(handle: FileHandle, path: string): Promise<Header> {
   if (size < 8) fail(path, `${size} bytes, expected at least the 8 bytes of the header length`, TRUNCATED);
   const length = (await readExactly(handle, 0, 8, path)).readBigUInt64LE();
   if (length > BigInt(MAX_HEADER_BYTES)) {
+    const start = await readExactly(handle, 0, Math.min(size, 64), path);
+    const pointer = lfsPointer(path, start.toString("latin1"));
+    if (pointer !== null) throw pointer;
     fail(
       path,
       `header of ${length} bytes, the limit is ${MAX_HEADER_BYTES}`,

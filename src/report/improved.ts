@@ -1,7 +1,7 @@
 /** Which problems the policy got better at: pass counts of the first evaluation against those of the last. Pure. */
 
+import type { EvalCounts } from "../core/ports.js";
 import { mean, std } from "../core/stats.js";
-import type { EvalCounts } from "../run/trackers/jsonl.js";
 
 export interface Change {
   readonly id: string;
@@ -24,7 +24,7 @@ export interface BucketChange {
   readonly hi: number;
 }
 
-/** Problems in both evaluations, the largest gain first, then by id. Empty with fewer than two evaluations. */
+/** @param counts of one set, by step. Problems in both evaluations, the largest gain first, then by id. Empty with fewer than two evaluations. */
 export function changes(counts: readonly EvalCounts[]): Change[] {
   const first = counts[0];
   const last = counts.at(-1);

@@ -1,26 +1,38 @@
-/** The ten problems that improved most, each with a passing sample of the last evaluation and a failing one of the first. Pure. */
+/**
+ * Of each evaluation set the ten problems that improved most, each with a passing sample of the last evaluation and a
+ * failing one of the first. Pure.
+ */
 
 import { clip } from "../core/format.js";
 import type { SampleRow } from "../core/ports.js";
 import { type Html, html } from "./html.js";
 import { byBucket, type Change, changes } from "./improved.js";
 import type { ReportData } from "./read.js";
+import { evalSets } from "./series.js";
 
 const SHOWN = 10;
 const LONGEST = 4000;
 
+/** One section for each set that was evaluated at two steps at least. */
 export function problemsSection(data: ReportData): Html {
-  const all = changes(data.counts);
+  const sets = evalSets(data.steps);
+  return html`${sets.map((set) => setSection(data, set, sets.length > 1))}`;
+}
+
+/** @param several whether the heading has to say which set it is about */
+function setSection(data: ReportData, set: string, several: boolean): Html {
+  const counts = data.counts.filter((c) => c.set === set);
+  const all = changes(counts);
   if (all.length === 0) return html``;
-  const first = data.counts[0]!.step;
-  const last = data.counts.at(-1)!.step;
-  const before = data.samples("eval", first);
-  const after = data.samples("eval", last);
+  const first = counts[0]!.step;
+  const last = counts.at(-1)!.step;
+  const before = data.samples({ set }, first);
+  const after = data.samples({ set }, last);
   const better = all.filter((c) => c.gain > 0).slice(0, SHOWN);
   const worse = all.filter((c) => c.gain < 0).length;
   return html`
 <section>
-<h2>What it learned</h2>
+<h2>What it learned${several ? `: ${set}` : ""}</h2>
 <p>${all.length} held-out problems were sampled both at step ${first} and at step ${last}:
 ${all.filter((c) => c.gain > 0).length} improved, ${worse} got worse.</p>
 <h3>By kind of problem</h3>

@@ -7,9 +7,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { TrainError } from "../core/errors.js";
-import type { SampleRow } from "../core/ports.js";
+import type { EvalCounts, SampleRow, SampleSource } from "../core/ports.js";
 import { type RunRecord, readRecord } from "../run/record.js";
-import type { EvalCounts } from "../run/trackers/jsonl.js";
+import { samplesName } from "../run/trackers/jsonl.js";
 
 /** Everything recorded at one step; of two values for one key the later counts. */
 export interface StepMetrics {
@@ -22,13 +22,18 @@ export interface ReportData {
   readonly record: RunRecord;
   readonly config: string;
   readonly steps: readonly StepMetrics[];
+  /** By step; the sets of one step in the order of their names. */
   readonly counts: readonly EvalCounts[];
-  /** Samples of one step: eval rows of the steps in `counts`, train rows of the newest step. */
-  samples(split: "train" | "eval", step: number): SampleRow[];
+  /** Samples of one step: rows of an evaluation in `counts`, train rows of the newest step. */
+  samples(source: SampleSource, step: number): SampleRow[];
 }
+
+/** Runs from before evaluation sets had names measured this one alone, and their files do not say so. */
+const UNNAMED_SET = "test";
 
 const countsSchema = z.object({
   step: z.int(),
+  set: z.string().default(UNNAMED_SET),
   problems: z.array(
     z.object({
       id: z.string(),
@@ -73,15 +78,16 @@ export function readRun(run: string): ReportData {
     steps: readMetrics(join(run, "metrics.jsonl")),
     counts: names
       .flatMap((name) => {
-        if (!/^eval-\d+\.counts\.json$/.test(name)) return [];
+        if (!/^eval-\d+(?:\.[\w-]+)?\.counts\.json$/.test(name)) return [];
         const parsed = countsSchema.safeParse(jsonOr(readFileSync(join(samples, name), "utf8")));
         return parsed.success ? [parsed.data] : [];
       })
       .sort((a, b) => a.step - b.step),
-    samples(split, step) {
-      const name = names.find(
-        (n) => Number(new RegExp(`^${split}-(\\d+)\\.jsonl$`).exec(n)?.[1] ?? -1) === step,
-      );
+    samples(source, step) {
+      const named = samplesName(step, source);
+      const unnamed =
+        source !== "train" && source.set === UNNAMED_SET ? named.replace(`.${source.set}`, "") : named;
+      const name = [named, unnamed].find((n) => names.includes(n));
       if (name === undefined) return [];
       return readFileSync(join(samples, name), "utf8")
         .split("\n")

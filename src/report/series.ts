@@ -17,7 +17,7 @@ export const series = (steps: readonly StepMetrics[], key: string): Point[] =>
     return y === undefined ? [] : [[step, y] as const];
   });
 
-/** Names of the evaluation sets in the metrics. */
+/** Names of the evaluation sets in the metrics, in the order in which they were first measured: the ranking set first. */
 export function evalSets(steps: readonly StepMetrics[]): string[] {
   const sets = new Set<string>();
   for (const { values } of steps) {
@@ -26,7 +26,7 @@ export function evalSets(steps: readonly StepMetrics[]): string[] {
       if (set !== undefined) sets.add(set);
     }
   }
-  return [...sets].sort();
+  return [...sets];
 }
 
 /** pass@1 of a set with its interval, against steps or against tokens sampled for training up to that step. */

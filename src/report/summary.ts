@@ -23,6 +23,7 @@ export interface RunSummary {
   readonly seconds: number;
   /** Seconds by kind of work, in the order to show. */
   readonly split: readonly (readonly [name: string, seconds: number])[];
+  /** Evaluation set of `before` and `after`: the first that the config names. */
   readonly set: string;
   readonly before: EvalPoint | null;
   readonly after: EvalPoint | null;
@@ -43,7 +44,11 @@ export interface JsonSummary {
   readonly tokens: number;
   readonly rollouts: number;
   readonly seconds: number;
-  readonly eval: { readonly before: JsonPoint | null; readonly after: JsonPoint | null };
+  readonly eval: {
+    readonly set: string;
+    readonly before: JsonPoint | null;
+    readonly after: JsonPoint | null;
+  };
 }
 
 /** The object of `--json` for the rl stage: fixed keys. */
@@ -53,7 +58,7 @@ export const jsonSummary = (s: RunSummary): JsonSummary => ({
   tokens: s.tokens,
   rollouts: s.rollouts,
   seconds: Math.round(s.seconds * 1000) / 1000,
-  eval: { before: jsonPoint(s.before), after: jsonPoint(s.after) },
+  eval: { set: s.set, before: jsonPoint(s.before), after: jsonPoint(s.after) },
 });
 
 const jsonPoint = (p: EvalPoint | null): JsonPoint | null =>

@@ -1,10 +1,9 @@
 /** Config section `reward`. */
 
 import { z } from "zod";
-import { DEFAULT_STIMULUS } from "../equiv/stimulus/stimulus.js";
-import { DEFAULT_LIMITS } from "../sim/simulator.js";
+import { CHECKER_DEFAULTS } from "../equiv/settings.js";
 import { DEFAULT_SHAPE, SHAPES } from "./shape.js";
-import { DEFAULT_AUDIT, DEFAULT_FORMAL, DEFAULT_MUTANTS } from "./tiers.js";
+import { DEFAULT_AUDIT, DEFAULT_FORMAL } from "./tiers.js";
 
 const MIB = 1024 ** 2;
 
@@ -25,7 +24,7 @@ export const rewardSchema = z
       .int()
       .min(16)
       .max(100_000)
-      .default(DEFAULT_STIMULUS.vectors)
+      .default(CHECKER_DEFAULTS.stimulus.vectors)
       .describe(
         "Input vectors per candidate (clock cycles of a clocked design); small combinational designs are enumerated instead",
       ),
@@ -33,7 +32,7 @@ export const rewardSchema = z
       .int()
       .min(0)
       .max(16)
-      .default(DEFAULT_STIMULUS.exhaustiveBits)
+      .default(CHECKER_DEFAULTS.stimulus.exhaustiveBits)
       .describe("Combinational designs with at most this many input bits see every input value"),
     stimulus_seed: z.int().min(0).default(1).describe("Seed of the input vectors"),
     shape: z
@@ -58,7 +57,7 @@ export const rewardSchema = z
       .int()
       .min(0)
       .max(64)
-      .default(DEFAULT_MUTANTS)
+      .default(CHECKER_DEFAULTS.mutants)
       .describe(
         "Faulty copies of each golden that its vectors must tell from it; they choose the vectors and give the bench its kill rate",
       ),
@@ -115,27 +114,27 @@ export const rewardSchema = z
         memory_mib: z
           .int()
           .min(64)
-          .default(DEFAULT_LIMITS.memoryBytes / MIB)
+          .default(CHECKER_DEFAULTS.limits.memoryBytes / MIB)
           .describe("Address space of one child process, MiB"),
         compile_cpu_seconds: z
           .int()
           .min(1)
-          .default(DEFAULT_LIMITS.compileCpuSeconds)
+          .default(CHECKER_DEFAULTS.limits.compileCpuSeconds)
           .describe("CPU limit of one compilation, seconds"),
         run_cpu_seconds: z
           .int()
           .min(1)
-          .default(DEFAULT_LIMITS.runCpuSeconds)
+          .default(CHECKER_DEFAULTS.limits.runCpuSeconds)
           .describe("CPU limit of one simulation, seconds"),
         wall_seconds: z
           .number()
           .min(1)
-          .default(DEFAULT_LIMITS.wallMs / 1000)
+          .default(CHECKER_DEFAULTS.limits.wallMs / 1000)
           .describe("Wall-time limit of one check, seconds"),
         file_mib: z
           .int()
           .min(1)
-          .default(DEFAULT_LIMITS.fileBytes / MIB)
+          .default(CHECKER_DEFAULTS.limits.fileBytes / MIB)
           .describe("Largest file or output of one child process, MiB"),
       })
       .prefault({}),

@@ -3,36 +3,21 @@
  * that the config or the request names. When two tiers disagree, the candidate is wrong and an alarm is raised.
  */
 
-import { setMaxListeners } from "node:events";
 import { hash128 } from "../core/rng.js";
 import type { Problem, SecondLook } from "../core/types.js";
-import { type CheckDeps, checkCandidate, type Judged } from "../equiv/check.js";
-import type { Proof, Prover } from "../equiv/formal/proof.js";
-import type { Ready } from "../equiv/golden/in-use.js";
-import { makeMemo } from "../equiv/golden/memo.js";
-import { admitGolden } from "../equiv/golden/prepare.js";
-import { isRefused, type Prepared } from "../equiv/golden/prepared.js";
-import type { SimResult } from "../sim/simulator.js";
+import type { Checker, Infra, Proof } from "../equiv/checker.js";
+import { makeMemo } from "../sim/memo.js";
 import type { Admitted } from "../verilog/gate.js";
-import { render } from "../verilog/lexer.js";
 import type { AuditOptions, FormalOptions } from "./tiers.js";
 
 export interface SecondLookDeps {
   readonly audit: AuditOptions;
   readonly formal: FormalOptions;
-  /** Works when nothing else is in line; null where there is no formal engine. */
-  readonly prover: Prover | null;
-  /** The golden as it is audited: another seed, more vectors. Infra failures come back as such. */
-  readonly auditBench: (problem: Problem, signal: AbortSignal) => Promise<Ready | Infra>;
-  /** Whether proofs about the golden can be hoped for; null = nothing tells. */
-  readonly provable: (problem: Problem, golden: Prepared, signal: AbortSignal) => Promise<boolean | null>;
-  /** Simulates when nothing else is in line. */
-  readonly check: CheckDeps;
+  readonly checker: Pick<Checker, "canProve" | "checkAgain" | "provable" | "prove">;
 }
 
 export interface Pass {
   readonly problem: Problem;
-  readonly golden: Prepared;
   /** Key of (golden, candidate text). */
   readonly key: string;
   readonly candidate: Admitted;
@@ -43,8 +28,6 @@ export interface Looks {
   /** asked: the request wants it; chosen: the config does, and a golden that cannot be proved is passed over. */
   readonly formal: "asked" | "chosen" | null;
 }
-
-type Infra = Extract<SimResult, { kind: "infra" }>;
 
 export type Believed =
   | { readonly kind: "stands"; readonly second: SecondLook; readonly log: string }
@@ -57,9 +40,12 @@ type Audit =
   | { readonly kind: "unmade"; readonly log: string }
   | Infra;
 
+type Decided = Exclude<Proof, { kind: "infra" }>;
+
 export function makeSecondLook(deps: SecondLookDeps) {
+  const { checker } = deps;
   const audits = makeMemo<Audit>(100_000, (a) => a.kind !== "infra");
-  const proofs = makeMemo<Proof>(100_000, (p) => p.kind !== "infra");
+  const proofs = makeMemo<Decided>(100_000, () => true);
   const counts = { made: 0, unmade: 0, equal: 0, undecided: 0, unconfirmed: 0, refuted: 0 };
 
   /**
@@ -71,49 +57,30 @@ export function makeSecondLook(deps: SecondLookDeps) {
     const audit = hash128(`audit/${goldenKey}/${key}/${seed}`)[0] / 2 ** 32 < deps.audit.share;
     const { when } = deps.formal;
     const wanted = when === "always" || (when === "audit" && audit);
-    return { audit, formal: wanted && deps.prover !== null ? "chosen" : null };
+    return { audit, formal: wanted && checker.canProve ? "chosen" : null };
   };
 
-  const makeAudit = async (pass: Pass, signal: AbortSignal): Promise<Audit> => {
-    setMaxListeners(0, signal);
-    const bench = await deps.auditBench(pass.problem, signal);
-    if ("kind" in bench) return bench;
-    if (isRefused(bench.preparation))
-      return { kind: "unmade", log: `no audit: ${bench.preparation.refused}` };
-    const judged: Judged = await checkCandidate(
-      bench.preparation,
-      bench.files,
-      pass.candidate,
-      deps.check,
-      signal,
-    );
+  const makeAudit = async ({ problem, candidate }: Pass, signal: AbortSignal): Promise<Audit> => {
+    const judged = await checker.checkAgain(problem, candidate, signal);
     if (judged.kind === "infra") return judged;
+    if (judged.kind === "refused") return { kind: "unmade", log: `no audit: ${judged.reason}` };
     // More vectors take more time: running out of it says nothing about the outputs.
     if (judged.outcome === "timeout") return { kind: "unmade", log: `no audit: ${judged.log}` };
     return judged.outcome === "pass" ? { kind: "agreed" } : { kind: "disagreed", log: judged.log };
   };
 
-  const makeProof = async (pass: Pass, signal: AbortSignal): Promise<Proof> => {
-    setMaxListeners(0, signal);
-    const { prover } = deps;
-    if (prover === null) return { kind: "undecided", reason: "there is no formal engine", ms: 0 };
-    const golden = admitGolden(pass.problem.task);
-    if (!golden.ok) return { kind: "undecided", reason: golden.reason, ms: 0 };
-    const job = {
-      golden: render(golden.admitted.tokens),
-      candidate: render(pass.candidate.tokens),
-      top: pass.golden.top,
-      iface: pass.golden.iface,
-      seconds: deps.formal.seconds,
-    };
-    return prover.prove(job, signal);
+  /** A pass needs no proof, so an engine that fails decides nothing. */
+  const makeProof = async ({ problem, candidate }: Pass, signal: AbortSignal): Promise<Decided> => {
+    const proof = await checker.prove(problem, candidate, deps.formal.seconds, signal);
+    return proof.kind === "infra"
+      ? { kind: "undecided", reason: `${proof.code}: ${proof.log}`, ms: 0 }
+      : proof;
   };
 
   /** Null when no proof is wanted, or none can be hoped for. */
-  const proofOf = async (pass: Pass, looks: Looks, signal: AbortSignal): Promise<Proof | null> => {
+  const proofOf = async (pass: Pass, looks: Looks, signal: AbortSignal): Promise<Decided | null> => {
     if (looks.formal === null) return null;
-    if (looks.formal === "chosen" && (await deps.provable(pass.problem, pass.golden, signal)) === false)
-      return null;
+    if (looks.formal === "chosen" && (await checker.provable(pass.problem, signal)) === false) return null;
     return proofs.run(pass.key, signal, (s) => makeProof(pass, s));
   };
 
@@ -146,8 +113,7 @@ export function makeSecondLook(deps: SecondLookDeps) {
         return overturned(formal, `is refuted by the formal engine and the simulator: ${where}`);
       notes.push(`not confirmed by the simulator: ${where}`);
     } else if (proof !== null && proof.kind !== "equal") {
-      // The simulation has decided; that the engine failed takes nothing away from it.
-      notes.push(`not proved: ${proof.kind === "infra" ? proof.log : proof.reason}`);
+      notes.push(`not proved: ${proof.reason}`);
     }
     return { kind: "stands", second: { audited, formal, alarm: null }, log: notes.join("; ") };
   };
@@ -159,7 +125,7 @@ export function makeSecondLook(deps: SecondLookDeps) {
   };
 }
 
-const verdictOf = (p: Proof): Exclude<SecondLook["formal"], "none"> =>
+const verdictOf = (p: Decided): Exclude<SecondLook["formal"], "none"> =>
   p.kind === "equal"
     ? "equal"
     : p.kind === "different"

@@ -1,6 +1,7 @@
 /** Reward from outcome. Every part is logged apart; the reward is their sum. */
 
 import type { Outcome } from "../core/types.js";
+import type { Agreement } from "../equiv/agreement.js";
 
 export const SHAPES = ["binary", "vector_fraction", "per_output", "format_bonus"] as const;
 export type Shape = (typeof SHAPES)[number];
@@ -15,12 +16,6 @@ export interface ShapeOptions {
 
 export const DEFAULT_SHAPE: ShapeOptions = { kind: "binary", partialWeight: 0.5, formatBonus: 0.1 };
 
-/** Agreement of a design that ran but is not equal, in [0, 1]; null when it did not run. */
-export interface Partial {
-  readonly vectors: number;
-  readonly outputs: number;
-}
-
 /** Does this shape need the agreement of wrong candidates (one more simulation for each)? */
 export const wantsPartial = (s: ShapeOptions): boolean =>
   s.kind === "vector_fraction" || s.kind === "per_output";
@@ -28,7 +23,7 @@ export const wantsPartial = (s: ShapeOptions): boolean =>
 export function shapeReward(
   s: ShapeOptions,
   outcome: Outcome,
-  partial: Partial | null,
+  partial: Agreement | null,
 ): { readonly reward: number; readonly parts: Readonly<Record<string, number>> } {
   const correct = outcome === "pass" ? 1 : 0;
   const parts: Record<string, number> = { correct };

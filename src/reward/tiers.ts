@@ -14,5 +14,3 @@ export interface FormalOptions {
 
 export const DEFAULT_AUDIT: AuditOptions = { share: 0.02, vectors: 10_000 };
 export const DEFAULT_FORMAL: FormalOptions = { when: "audit", seconds: 3 };
-/** Faulty copies of a golden that its vectors have to tell from it. */
-export const DEFAULT_MUTANTS = 14;

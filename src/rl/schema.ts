@@ -1,122 +1,54 @@
 import { z } from "zod";
+import type { KnobRule } from "../core/knobs.js";
 import type { AdvantageMode } from "./algo/advantages.js";
+import { STRATEGIES, STRATEGY_NAMES, type StrategyName, strategyKind } from "./algo/strategies/index.js";
+import type { StrategyKind } from "./algo/strategies/kind.js";
 
 /** What null stands for in `loss.overlong_*`. */
 export const OVERLONG = { buffer: 32, factor: 1 } as const;
 
-/** What null stands for in `sampling.n_min`. */
-export const fewestRollouts = (nMin: number | null, groupSize: number): number =>
-  nMin ?? Math.min(4, groupSize);
+type Knobs = (typeof STRATEGIES)[number]["knobs"];
+type Every<U> = (U extends unknown ? (u: U) => void : never) extends (u: infer I) => void ? I : never;
+
+/** The settings of several strategies, each described with the names of those that read it. */
+function knobsOf(kinds: readonly StrategyKind[]): Every<Knobs> {
+  const shape: Record<string, z.ZodType> = {};
+  for (const { knobs } of kinds) {
+    for (const [key, schema] of Object.entries(knobs as Record<string, z.ZodType>)) {
+      shape[key] = schema.describe(`${readersOf(key).join(", ")}: ${schema.description}`);
+    }
+  }
+  return shape as Every<Knobs>;
+}
+
+const readersOf = (key: string): readonly string[] =>
+  STRATEGIES.filter((s) => key in s.knobs).map((s) => s.name);
+
+const kinds: readonly StrategyKind[] = STRATEGIES;
 
 /** What `advantage: auto` comes to: the estimates are the baseline where a strategy keeps them. */
 export const chosenAdvantage = (c: {
   readonly advantage: "auto" | AdvantageMode;
-  readonly sampling: { readonly strategy: string };
+  readonly sampling: { readonly strategy: StrategyName };
 }): AdvantageMode =>
-  c.advantage !== "auto" ? c.advantage : c.sampling.strategy === "adaptive" ? "history" : "group_std";
-
-/** Default of `sampling.min_surprise`. */
-export const DEFAULT_SURPRISE = 0.1;
+  c.advantage !== "auto"
+    ? c.advantage
+    : strategyKind(c.sampling.strategy).estimates
+      ? "history"
+      : "group_std";
 
 const sampling = z
   .strictObject({
     strategy: z
-      .enum(["fixed", "dynamic", "batch_min", "batch_window", "adaptive"])
+      .enum(STRATEGY_NAMES)
       .default("adaptive")
-      .describe(
-        "fixed = GRPO; dynamic = DAPO's refill; batch_min, batch_window = rounds sized by one yield, as CodeV-R1 released " +
-          "and as it describes it; adaptive = rates tuned per problem by pass-rate estimates",
-      ),
-    oversample: z
-      .number()
-      .min(1)
-      .default(1.5)
-      .describe("dynamic: problems drawn in a round, as a multiple of what is missing"),
+      .describe(STRATEGIES.map((s) => `${s.name} = ${s.describe}`).join("; ")),
+    ...knobsOf(kinds.filter((s) => !s.estimates)),
     max_rounds: z.int().min(1).default(4).describe("Sampling rounds in a step at most"),
     min_groups: z.int().min(1).default(4).describe("Fewer useful groups than this: the update is skipped"),
     bank: z.boolean().default(true).describe("Keep surplus useful groups for later steps"),
-    bank_max_age: z.int().min(0).default(2).describe("Versions after which a banked group is dropped"),
-    n_min: z
-      .int()
-      .min(1)
-      .nullable()
-      .default(null)
-      .describe("adaptive: fewest rollouts of a chosen problem; null = 4, or group_size where that is less"),
-    n_max: z.int().min(1).default(48).describe("adaptive: most rollouts of a chosen problem"),
-    step_tokens: z
-      .int()
-      .positive()
-      .nullable()
-      .default(null)
-      .describe(
-        "adaptive: expected completion tokens of a step at most; null = group_size average rollouts a problem",
-      ),
-    explore: z
-      .number()
-      .min(0)
-      .max(1)
-      .default(0.1)
-      .describe("adaptive: share of the inclusion spread evenly (epsilon)"),
-    kappa: z
-      .number()
-      .min(0)
-      .max(8)
-      .default(1)
-      .describe("adaptive: sharpness of inclusion in the expected variance, at the start"),
-    kappa_final: z.number().min(0).max(8).default(1).describe("adaptive: sharpness at the end"),
-    kappa_schedule: z
-      .enum(["fixed", "linear", "signal"])
-      .default("linear")
-      .describe(
-        "adaptive: from kappa to kappa_final never, with the steps (or the token budget, if that ends sooner), or as the signal that is left falls to half its peak",
-      ),
-    prior_strength: z
-      .number()
-      .positive()
-      .nullable()
-      .default(null)
-      .describe("adaptive: pseudo-counts of the prior that a bucket shares; null = fitted on first visits"),
-    warm_start: z
-      .boolean()
-      .default(true)
-      .describe("adaptive: start from the counts that problems carry (`prior`), their tokens counted"),
-    screen: z
-      .int()
-      .min(0)
-      .default(0)
-      .describe(
-        "adaptive: rollouts of every problem before the first step, which feed the estimates only; their tokens count",
-      ),
-    drift: z
-      .enum(["fit", "off"])
-      .default("fit")
-      .describe("adaptive: fade old counts at a rate fitted on repeat visits, or never"),
-    revisit: z
-      .number()
-      .positive()
-      .default(4)
-      .describe("adaptive: passes over the data within which every problem is visited"),
-    retire: z
-      .boolean()
-      .default(true)
-      .describe("adaptive: set aside problems solved with near certainty on two visits"),
-    keep: z
-      .enum(["auto", "mixed", "surprising"])
-      .default("auto")
-      .describe(
-        "Which groups are trained on. mixed = those with passes and fails (DAPO); surprising = all-equal ones too, where the estimates " +
-          "expected otherwise (adaptive with advantage history); auto = surprising where it can be, else mixed",
-      ),
-    min_surprise: z
-      .number()
-      .gt(0)
-      .lt(1)
-      .default(DEFAULT_SURPRISE)
-      .describe("surprising: smallest advantage with which an all-equal group is trained on"),
-    objective: z
-      .enum(["curriculum", "uniform"])
-      .default("curriculum")
-      .describe("adaptive: curriculum = groups weigh 1; uniform = by inverse inclusion, self-normalised"),
+    bank_max_age: z.int().min(0).default(2).describe("bank: versions after which a banked group is dropped"),
+    ...knobsOf(kinds.filter((s) => s.estimates)),
   })
   .prefault({});
 
@@ -168,20 +100,6 @@ const loss = z
         "Stale (banked) tokens: clip against the policy at the step's start, weighted by min(its ratio to the behaviour " +
           "policy, this cap); null = clip against the behaviour policy",
       ),
-  })
-  .superRefine((c, ctx) => {
-    if (c.overlong === "punish") return;
-    for (const key of ["overlong_buffer", "overlong_factor"] as const) {
-      if (c[key] === null) continue;
-      ctx.addIssue({
-        code: "custom",
-        path: [key],
-        message:
-          c.overlong === "mask"
-            ? "overlong: mask leaves completions that were cut out of the loss, so there is nothing to punish; choose overlong: punish, or leave this out"
-            : "read by overlong: punish only; choose it, or leave this out",
-      });
-    }
   })
   .prefault({});
 
@@ -255,31 +173,14 @@ export const rlSchema = z
       });
     }
     const refuse = (path: string[], message: string) => ctx.addIssue({ code: "custom", path, message });
-    const { n_max: nMax, step_tokens: stepTokens } = c.sampling;
-    const nMin = fewestRollouts(c.sampling.n_min, c.group_size);
-    const adaptive = c.sampling.strategy === "adaptive";
-    if (nMin > nMax) refuse(["sampling", "n_max"], `must be >= n_min (${nMin})`);
-    const fewest = adaptive ? nMin : c.group_size;
+    const kind = strategyKind(c.sampling.strategy);
+    const fewest = kind.fewest(c.sampling, c.group_size);
     const least = fewest * c.groups;
-    if (adaptive && nMin > c.group_size) {
-      refuse(
-        ["group_size"],
-        `a step of ${c.groups} groups has ${c.group_size * c.groups} rollouts on average, but n_min asks for at least ` +
-          `${nMin} x ${c.groups} = ${least}; raise group_size or lower sampling.n_min`,
-      );
-    }
-    if (!adaptive && c.sampling.screen > 0) {
-      refuse(
-        ["sampling", "screen"],
-        `${c.sampling.strategy} keeps no estimates; choose adaptive, or leave this out`,
-      );
-    }
-    if (adaptive && stepTokens !== null && stepTokens < least) {
-      refuse(
-        ["sampling", "step_tokens"],
-        `n_min x groups is ${nMin} x ${c.groups} = ${least} rollouts, which no budget of ${stepTokens} tokens can meet`,
-      );
-    }
+    for (const { path, message } of kind.conflicts?.(c.sampling, {
+      groups: c.groups,
+      groupSize: c.group_size,
+    }) ?? [])
+      refuse([...path], message);
     if (c.max_generated_tokens !== null && c.max_generated_tokens < least) {
       refuse(
         ["max_generated_tokens"],
@@ -288,15 +189,13 @@ export const rlSchema = z
     }
     const advantage = chosenAdvantage(c);
     const history = advantage === "history";
-    if (c.sampling.keep === "surprising" && !(adaptive && history)) {
+    if (kind.estimates && c.sampling.keep === "surprising" && !history) {
       refuse(
         ["sampling", "keep"],
-        adaptive
-          ? `advantage ${advantage} leaves nothing of all-equal groups; use advantage: history, or keep: mixed`
-          : `${c.sampling.strategy} keeps no estimates that could be surprised; use keep: mixed, or strategy: adaptive`,
+        `advantage ${advantage} leaves nothing of all-equal groups; use advantage: history, or keep: mixed`,
       );
     }
-    const key = adaptive ? (["sampling", "n_min"] as const) : (["group_size"] as const);
+    const key = kind.estimates ? (["sampling", "n_min"] as const) : (["group_size"] as const);
     if (!history && (c.group_size < 2 || fewest < 2)) {
       refuse(
         c.group_size < 2 ? ["group_size"] : [...key],
@@ -307,3 +206,54 @@ export const rlSchema = z
   .prefault({});
 
 export type RlSection = z.infer<typeof rlSchema>;
+
+/** Settings of the rl section that depend on a choice, as rules for the config loader. */
+export const RL_KNOBS: readonly KnobRule<{ readonly rl: RlSection }>[] = [
+  ...[...new Set(kinds.flatMap((s) => Object.keys(s.knobs)))].map((key) => ({
+    key: `rl.sampling.${key}`,
+    choosers: ["rl.sampling.strategy"],
+    read: ({ rl }: { readonly rl: RlSection }) => readersOf(key).includes(rl.sampling.strategy),
+    message: ({ rl }: { readonly rl: RlSection }) =>
+      `the strategy ${rl.sampling.strategy} does not read it; set rl.sampling.strategy=${readersOf(key).join(" or ")}, or leave this out`,
+  })),
+  {
+    key: "rl.sampling.bank_max_age",
+    choosers: ["rl.sampling.bank"],
+    read: ({ rl }) => rl.sampling.bank,
+    message: () => "read only where groups are banked; set rl.sampling.bank=true, or leave this out",
+  },
+  {
+    key: "rl.sampling.min_surprise",
+    choosers: ["rl.sampling.keep", "rl.advantage"],
+    read: ({ rl }) =>
+      !strategyKind(rl.sampling.strategy).estimates ||
+      (rl.sampling.keep !== "mixed" && chosenAdvantage(rl) === "history"),
+    message: ({ rl }) =>
+      rl.sampling.keep === "mixed"
+        ? "read with keep: surprising only; set rl.sampling.keep=surprising, or leave this out"
+        : "read with advantage: history only; set rl.advantage=history, or leave this out",
+  },
+  {
+    key: "rl.sampling.kappa_final",
+    choosers: ["rl.sampling.kappa_schedule"],
+    read: ({ rl }) => rl.sampling.kappa_schedule !== "fixed",
+    message: () =>
+      "kappa_schedule: fixed never leaves kappa; set rl.sampling.kappa_schedule=linear or signal, or leave this out",
+  },
+  ...(["overlong_buffer", "overlong_factor"] as const).map((key) => ({
+    key: `rl.loss.${key}`,
+    choosers: ["rl.loss.overlong"],
+    read: ({ rl }: { readonly rl: RlSection }) => rl.loss[key] === null || rl.loss.overlong === "punish",
+    message: ({ rl }: { readonly rl: RlSection }) =>
+      rl.loss.overlong === "mask"
+        ? "overlong: mask leaves completions that were cut out of the loss, so there is nothing to punish; choose overlong: punish, or leave this out"
+        : "read by overlong: punish only; choose it, or leave this out",
+  })),
+  {
+    key: "rl.loss.importance_cap",
+    choosers: ["rl.sampling.bank", "rl.async.max_lag"],
+    read: ({ rl }) => rl.loss.importance_cap === null || rl.sampling.bank || rl.async.max_lag > 0,
+    message: () =>
+      "no rollout is stale without a bank and without overlap; set rl.sampling.bank=true or rl.async.max_lag=1, or leave this out",
+  },
+];

@@ -25,6 +25,7 @@ export interface BuiltBinding {
 
 const COMPILERS = ["g++", "c++", "clang++"];
 
+/** The compiler's arguments that build the binding of package `name` below `root` into the file `to`. */
 export function compileWords(root: string, name: TfjsPackage, to: string): string[] {
   const packageDir = join(root, "npm/node_modules/@tensorflow", name);
   const tensorflow = join(root, "tensorflow");
@@ -44,6 +45,11 @@ export function compileWords(root: string, name: TfjsPackage, to: string): strin
   ];
 }
 
+/**
+ * Builds the binding of package `name` for the TensorFlow below `root`; one built before from the same files is kept.
+ *
+ * @throws TrainError tool: there is no C++ compiler, or it fails
+ */
 export async function buildBinding(
   root: string,
   name: TfjsPackage,

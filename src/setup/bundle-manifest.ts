@@ -32,6 +32,7 @@ const bundle = z.strictObject({
 });
 export type Bundle = z.infer<typeof bundle>;
 
+/** The manifest of the bundle in `dir`. @throws TrainError usage: there is none; data: it is of another version */
 export function readBundle(dir: string): Bundle {
   const path = join(dir, BUNDLE);
   if (!existsSync(path))

@@ -20,9 +20,9 @@ import type { OrtModuleDir } from "../engine/accelerator/ort-providers.js";
 import { bindingPath, buildBinding } from "./binding.js";
 import { type Archive, BUNDLE, type Bundle, type Compression, readBundle } from "./bundle-manifest.js";
 import { planLinks, requireGpu, type Use } from "./cuda.js";
-import { bytesBelow, type Effects, megabytes, sha256Of } from "./effects.js";
+import { bytesBelow, type Effects, endedBy, megabytes, sha256Of } from "./effects.js";
+import { environment } from "./env.js";
 import { thin } from "./fatbin.js";
-import { lookAtHost } from "./host.js";
 import {
   backendsOf,
   makeLinks,
@@ -33,6 +33,7 @@ import {
   transaction,
   wheelPlaces,
 } from "./install.js";
+import { lookAtHost } from "./look-at-host.js";
 import { linkProvider } from "./ort-cuda.js";
 import { donePart, makePart } from "./parts.js";
 import { checkPieces, chooseCompression, packPieces, unpackPieces } from "./pieces.js";
@@ -55,6 +56,11 @@ const PARTS: Readonly<Record<Use, readonly string[]>> = {
   "ort-cuda": ["onnxruntime"],
 };
 
+/**
+ * Writes into `dir` what another host needs to install without a network: archives cut into pieces, and a manifest.
+ *
+ * @throws TrainError usage: TensorFlow is an installed package, of which no wheel is known
+ */
 export async function makeBundle(
   dir: string,
   options: BundleOptions,
@@ -204,13 +210,15 @@ export async function fromBundle(
     );
   const make = async () => {
     for (const use of uses) await unpackArchive(dir, bundle.archives[use]!, root, effects);
-    const carried =
-      uses.includes("tfjs") && bundle.tfjs !== undefined
-        ? await bindingOf(root, bundle.tfjs, effects)
-        : undefined;
     const provider = uses.includes("ort-cuda") ? bundle.ort : undefined;
     if (provider !== undefined) linkProvider(root, ort);
     const cuda = links === undefined ? undefined : await makeLinks(root, links, wheelPlaces(places), effects);
+    // TensorFlow aborts while it is loaded when it finds no CUDA libraries, so the links come before the binding.
+    const env = environment(root, cuda === undefined ? {} : { cuda }, effects.libraryPath);
+    const carried =
+      uses.includes("tfjs") && bundle.tfjs !== undefined
+        ? await bindingOf(root, bundle.tfjs, env, effects)
+        : undefined;
     return {
       ...(carried !== undefined && { tfjs: carried }),
       ...(provider !== undefined && { ort: provider }),
@@ -273,15 +281,18 @@ async function hashesHold(root: string, files: readonly FileRecord[]): Promise<b
   return true;
 }
 
-/** The carried binding where this Node and C library can load it, else one built here. */
-async function bindingOf(root: string, tfjs: TfjsPart, effects: Effects): Promise<TfjsPart> {
+/** The carried binding where this Node and C library can load it, else one built here. @param env of `.gpu/env.sh` */
+async function bindingOf(
+  root: string,
+  tfjs: TfjsPart,
+  env: Readonly<Record<string, string>>,
+  effects: Effects,
+): Promise<TfjsPart> {
   const path = join(root, bindingPath(tfjs.package));
-  const ran = await effects.run(process.execPath, [
-    "-e",
-    `process.dlopen({ exports: {} }, ${JSON.stringify(path)})`,
-  ]);
+  const load = `process.dlopen({ exports: {} }, ${JSON.stringify(path)})`;
+  const ran = await effects.run(process.execPath, ["-e", load], { env });
   if (ran.code === 0) return { ...tfjs, binding: { ...tfjs.binding, made: `carried; ${tfjs.binding.made}` } };
-  const why = /Error: (.*)/.exec(ran.output)?.[1] ?? `code ${ran.code}`;
+  const why = /Error: (.*)/.exec(ran.output)?.[1] ?? endedBy(ran);
   effects.say(`the carried binding does not load here (${why}); building it`);
   rmSync(path, { force: true });
   const tensorflow = donePart(root, "tensorflow");

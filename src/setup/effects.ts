@@ -9,8 +9,14 @@ import { messageOf, TrainError } from "../core/errors.js";
 export interface Ran {
   /** null: there is no such program. */
   readonly code: number | null;
+  /** Name of the signal that ended it, where one did. */
+  readonly signal?: string;
   readonly output: string;
 }
+
+/** How a program ended, for a message: `SIGABRT` or `exit code 1`. */
+export const endedBy = ({ code, signal }: Ran): string =>
+  signal ?? (code === null ? "not found" : `exit code ${code}`);
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -30,6 +36,7 @@ export interface Effects {
   readonly libraryPath: string;
 }
 
+/** This machine. `say` gets a line at a time; `libraryPath` is LD_LIBRARY_PATH as the process was started with. */
 export function realEffects(say: (line: string) => void, libraryPath: string): Effects {
   return {
     say,
@@ -54,7 +61,11 @@ export function realEffects(say: (line: string) => void, libraryPath: string): E
         });
         const absent = ran.code === "ENOENT" || ran.code === "EACCES";
         const late = ran.timedOut ? `\nno answer within ${options.seconds} s` : "";
-        return { code: absent ? null : (ran.exitCode ?? 128), output: (ran.all ?? "") + late };
+        return {
+          code: absent ? null : (ran.exitCode ?? 128),
+          ...(ran.signal !== undefined && { signal: ran.signal }),
+          output: (ran.all ?? "") + late,
+        };
       } finally {
         clearInterval(timer);
       }
@@ -66,6 +77,7 @@ export function realEffects(say: (line: string) => void, libraryPath: string): E
   };
 }
 
+/** The SHA-256 of a file, as hexadecimal digits; the file is read as a stream. */
 export async function sha256Of(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
@@ -92,6 +104,7 @@ export function bytesBelow(dir: string): number {
   return sum;
 }
 
+/** Bytes for people, rounded up: `573 MB`, `1.60 GB` (powers of ten). */
 export const megabytes = (bytes: number): string =>
   bytes >= 1e9 ? `${(bytes / 1e9).toFixed(2)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
 

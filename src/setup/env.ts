@@ -16,6 +16,7 @@ const switches = (manifest: Pick<AcceleratorManifest, "cuda">): Record<string, s
   ...(manifest.cuda !== undefined && { TF_ENABLE_ONEDNN_OPTS: "0" }),
 });
 
+/** The variables for a process that uses what is installed below `root`; `inherited` is its LD_LIBRARY_PATH so far. */
 export function environment(
   root: string,
   manifest: Pick<AcceleratorManifest, "cuda">,

@@ -20,7 +20,7 @@ import { buildBinding } from "./binding.js";
 import { type Links, planLinks, requireGpu, type Use } from "./cuda.js";
 import { asDiskError, bytesBelow, type Effects, megabytes } from "./effects.js";
 import { environment, envScript } from "./env.js";
-import { lookAtHost } from "./host.js";
+import { lookAtHost } from "./look-at-host.js";
 import { makeNpmPackage, npmKey } from "./npm-package.js";
 import { linkProvider, makeOrtCuda, ortKey } from "./ort-cuda.js";
 import { donePart, makePart, type PartRecord } from "./parts.js";
@@ -58,8 +58,10 @@ export interface Places {
   readonly cuda?: string;
 }
 
+/** Where downloads of the installation at `root` are kept. */
 export const downloadsOf = (root: string): string => join(root, "downloads");
 
+/** tfjs on the CPU, tested; what was installed before stays when this fails. */
 export async function cpuTfjs(places: Places, effects: Effects): Promise<AcceleratorManifest> {
   const make = async () => ({ tfjs: await makeTfjs(places, "tfjs-node", "cpu", effects) });
   return transaction(places.root, effects, make, ["tfjs-node"]);
@@ -92,16 +94,19 @@ export async function gpu(
   return transaction(places.root, effects, make, backendsOf(uses));
 }
 
+/** The backends to test after these uses were installed. */
 export const backendsOf = (uses: readonly Use[]): Backend[] => [
   ...(uses.includes("tfjs") ? (["tfjs-node-gpu"] as const) : []),
   ...(uses.includes("ort-cuda") ? (["ort-cuda"] as const) : []),
 ];
 
+/** Where wheels are looked for before one is downloaded. */
 export const wheelPlaces = (places: Places): WheelPlaces => ({
   downloads: downloadsOf(places.root),
   ...(places.wheels !== undefined && { given: places.wheels }),
 });
 
+/** onnxruntime's CUDA provider below `root`; one that is there already is kept. */
 export async function makeProvider(
   root: string,
   ort: OrtModuleDir,
@@ -118,7 +123,7 @@ export async function makeProvider(
   return { version: ort.version, cudaMajor, source: part.source, files: [...part.files] };
 }
 
-/** The folder of CUDA names, made anew each time: it is cheap and the host may have changed. */
+/** The folder of CUDA names, made again each time: that is cheap and the host may have changed. */
 export async function makeLinks(
   root: string,
   plan: Links,

@@ -13,6 +13,7 @@ import { NODE_API_HEADERS_VERSION, TFJS_VERSION } from "./pins.js";
 
 export const npmKey = (name: TfjsPackage): string => `@tensorflow/${name}@${TFJS_VERSION}`;
 
+/** Fills `dir` with the npm package and what it needs, without running its install scripts. */
 export async function makeNpmPackage(dir: string, name: TfjsPackage, effects: Effects): Promise<PartRecord> {
   effects.say(`installing @tensorflow/${name} ${TFJS_VERSION} from npm, without its own download`);
   writeFileSync(

@@ -16,9 +16,11 @@ import { ORT_CUDA } from "./pins.js";
 import { obtainWheel, type WheelPlaces } from "./wheels.js";
 import { extractEntry, zipEntries } from "./zip.js";
 
+/** What the part is known by: an installed part with the same key is kept. */
 export const ortKey = (version: string, cudaMajor: number): string =>
   `onnxruntime ${version} cuda ${cudaMajor}`;
 
+/** Fills `dir` with the CUDA provider for `ort`. @throws TrainError tool: no provider is pinned for this version */
 export async function makeOrtCuda(
   dir: string,
   ort: OrtModuleDir,

@@ -5,7 +5,7 @@
 
 import { fileURLToPath } from "node:url";
 import type { TfjsPackage } from "../engine/accelerator/locate.js";
-import type { Effects } from "./effects.js";
+import { type Effects, endedBy } from "./effects.js";
 
 export interface TestResult {
   readonly ok: boolean;
@@ -20,6 +20,10 @@ export type Backend = TfjsPackage | "ort-cuda" | "ort-webgpu";
 const SECONDS = 120;
 const CHILD = new URL("../cli/accelerator-test.js", import.meta.url);
 
+/**
+ * Lets a child process compute on `backend`, in the environment `env`. A crash or a timeout of the child is a result
+ * that is not ok, not an error.
+ */
 export async function selfTest(
   root: string,
   backend: Backend,
@@ -31,10 +35,10 @@ export async function selfTest(
       env: { ...env, ...more },
       seconds: SECONDS,
     });
-  const { code, output } = await child({});
-  const result = resultIn(output) ?? {
+  const ran = await child({});
+  const result = resultIn(ran.output) ?? {
     ok: false,
-    value: `the test process ended with ${code}${lastLine(output)}`,
+    value: `the test process ended with ${endedBy(ran)}${lastLine(ran.output)}`,
   };
   if (result.ok || backend !== "tfjs-node-gpu") return result;
   // TensorFlow says why it opens no GPU only in its log, which is quiet by default.

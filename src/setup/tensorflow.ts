@@ -27,6 +27,7 @@ export interface TensorFlowSource {
   readonly dir?: string;
 }
 
+/** What the part is known by: an installed part with the same key is kept. */
 export const keyOf = (s: TensorFlowSource): string =>
   `tensorflow ${s.version} ${s.build} ${s.kind === "wheel" ? "wheel" : s.dir}`;
 
@@ -87,6 +88,7 @@ function describe(dir: string): TensorFlowSource | string {
   };
 }
 
+/** Fills `dir` with TensorFlow's libraries and headers: links to an installed package, or files unpacked from a wheel. */
 export async function makeTensorFlow(
   dir: string,
   source: TensorFlowSource,

@@ -33,7 +33,7 @@ const LOCAL = 0x04034b50;
 
 const damaged = (path: string, what: string): TrainError =>
   new TrainError("data", `${path} is not a whole zip archive: ${what}`, {
-    hint: "run it again: what is damaged is downloaded anew",
+    hint: "run it again: what is damaged is downloaded again",
   });
 
 /** The archive's directory. */

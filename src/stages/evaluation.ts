@@ -1,11 +1,15 @@
-/** Runs an evaluation inside a session and records it: metrics, per-problem counts, samples, one line for people. */
+/**
+ * Evaluates a policy on every set that the config names, one after the other, and records each: metrics, counts by
+ * problem, samples, one line for people.
+ */
 
 import { progressBar } from "../core/format.js";
 import type { Metrics, Rewarder, SampleRow } from "../core/ports.js";
 import type { Rng } from "../core/rng.js";
-import type { Problem } from "../core/types.js";
+import type { Interval } from "../core/stats.js";
 import { chooseProblems, type EvalResult, evaluate } from "../eval/sampled.js";
 import type { EvalSection } from "../eval/schema.js";
+import type { EvalSet } from "../eval/suites/index.js";
 import { evalLine } from "../report/lines.js";
 import type { EvalPoint } from "../report/summary.js";
 import { quarantinedIn } from "../rl/loop/quarantine.js";
@@ -15,15 +19,20 @@ import type { Session } from "./session.js";
 export interface EvaluationSetup {
   readonly policy: Policy;
   readonly rewarder: Rewarder;
-  readonly problems: readonly Problem[];
+  /** At least one; the first ranks checkpoints and stands in the summary. */
+  readonly sets: readonly EvalSet[];
   readonly section: EvalSection;
   readonly maxTokens: number;
   readonly rng: Rng;
   readonly session: Session;
 }
 
-/** Name of the evaluation set in metric keys. */
-export const EVAL_SET = "test";
+/** What an evaluation measured, by set in the order of the config. */
+export interface Evaluation {
+  /** pass@1 on the first set. */
+  readonly pass1: Interval;
+  readonly sets: readonly { readonly name: string; readonly result: EvalResult }[];
+}
 
 /** @param full the evaluation before and after (`final_problems` x `final_samples`) instead of the one in between */
 export async function runEvaluation(
@@ -31,13 +40,31 @@ export async function runEvaluation(
   step: number,
   full: boolean,
   signal: AbortSignal,
+): Promise<Evaluation> {
+  const started = setup.session.seconds();
+  const sets: { readonly name: string; readonly result: EvalResult }[] = [];
+  for (const set of setup.sets) {
+    const result = await evaluateSet(setup, set, step, full, signal);
+    sets.push({ name: set.name, result });
+    const last = sets.length === setup.sets.length;
+    record(setup.session, set.name, step, result, last ? setup.session.seconds() - started : null);
+  }
+  return { pass1: sets[0]!.result.pass1, sets };
+}
+
+async function evaluateSet(
+  setup: EvaluationSetup,
+  set: EvalSet,
+  step: number,
+  full: boolean,
+  signal: AbortSignal,
 ): Promise<EvalResult> {
   const { policy, rewarder, section, session } = setup;
-  const started = session.seconds();
   const count = full ? section.final_problems : section.problems;
-  const problems = chooseProblems(setup.problems, count, setup.rng);
+  const problems = chooseProblems(set.problems, count, setup.rng);
   let doing = "preparing the goldens";
-  const describe = () => `evaluation at step ${step}: ${doing}`;
+  const on = setup.sets.length > 1 ? ` on ${set.name}` : "";
+  const describe = () => `evaluation at step ${step}${on}: ${doing}`;
   session.waitFor(describe);
   const result = await evaluate(
     { sampler: policy.sampler, rewarder, decode: policy.decode, promptIds: policy.promptIds, rng: setup.rng },
@@ -56,21 +83,32 @@ export async function runEvaluation(
       session.reporter.status(describe());
     },
   );
+  session.reporter.status(null);
+  return result;
+}
+
+/** @param seconds of the whole evaluation, over all sets; null where more sets follow */
+function record(
+  session: Session,
+  set: string,
+  step: number,
+  result: EvalResult,
+  seconds: number | null,
+): void {
   const alarms = quarantinedIn(
     result.rollouts.map(({ problem, verdict }) => ({ problemId: problem.id, verdict })),
   );
   for (const { id, reason } of alarms)
     session.reporter.warn(`test problem ${id} is in quarantine: ${reason}`);
-  session.reporter.status(null);
-  session.tracker.metrics(step, evalMetrics(result, session.seconds() - started));
-  session.tracker.samples(step, "eval", evalSamples(step, result));
-  session.counts({ step, problems: result.problems });
+  session.tracker.metrics(step, evalMetrics(set, result, seconds));
+  session.tracker.samples(step, { set }, evalSamples(step, result));
+  session.tracker.counts({ step, set, problems: result.problems });
   const ks = Object.keys(result.passAt).map(Number);
   const k = Math.max(...ks);
   session.reporter.line(
     evalLine({
       step,
-      set: EVAL_SET,
+      set,
       pass1: result.pass1,
       ...(k > 1 ? { passK: { k, value: result.passAt[k]!.mean } } : {}),
       problems: result.problems.length,
@@ -80,10 +118,12 @@ export async function runEvaluation(
   if (result.refused > 0) {
     session.reporter.warn(`${result.refused} test problems are left out: their golden cannot serve`);
   }
-  return result;
 }
 
-export const evalPoint = (r: EvalResult): EvalPoint => ({
+/** The first set's figures, for the summary. */
+export const evalPoint = (e: Evaluation): EvalPoint => pointOf(e.sets[0]!.result);
+
+const pointOf = (r: EvalResult): EvalPoint => ({
   pass1: r.pass1,
   passK: Object.fromEntries(
     Object.entries(r.passAt)
@@ -92,15 +132,19 @@ export const evalPoint = (r: EvalResult): EvalPoint => ({
   ),
 });
 
-/** The object of `--json`: {test: {pass1, lo, hi, pass2, pass4, …}}. */
-export function evalSummary(r: EvalResult): Record<string, Record<string, number>> {
-  const { pass1, passK } = evalPoint(r);
-  const more = Object.entries(passK).map(([k, value]) => [`pass${k}`, value]);
-  return { [EVAL_SET]: { pass1: pass1.mean, lo: pass1.lo, hi: pass1.hi, ...Object.fromEntries(more) } };
+/** The object of `--json`: {<set>: {pass1, lo, hi, pass2, pass4, …}}. */
+export function evalSummary(e: Evaluation): Record<string, Record<string, number>> {
+  return Object.fromEntries(
+    e.sets.map(({ name, result }) => {
+      const { pass1, passK } = pointOf(result);
+      const more = Object.entries(passK).map(([k, value]) => [`pass${k}`, value]);
+      return [name, { pass1: pass1.mean, lo: pass1.lo, hi: pass1.hi, ...Object.fromEntries(more) }];
+    }),
+  );
 }
 
-function evalMetrics(r: EvalResult, seconds: number): Metrics {
-  const set = `eval/${EVAL_SET}`;
+function evalMetrics(name: string, r: EvalResult, seconds: number | null): Metrics {
+  const set = `eval/${name}`;
   const record: Record<string, number> = {
     [`${set}/pass@1/lo`]: r.pass1.lo,
     [`${set}/pass@1/hi`]: r.pass1.hi,
@@ -109,7 +153,7 @@ function evalMetrics(r: EvalResult, seconds: number): Metrics {
     [`${set}/tokens`]: r.tokens,
     [`${set}/truncated`]: r.truncated,
     [`${set}/infra`]: r.infra,
-    "timing/eval_s": seconds,
+    ...(seconds === null ? {} : { "timing/eval_s": seconds }),
   };
   for (const [k, interval] of Object.entries(r.passAt)) record[`${set}/pass@${k}`] = interval.mean;
   return record;

@@ -2,7 +2,8 @@
 
 import { shellWord } from "../core/shell-words.js";
 import { type DataSection, dataSchema } from "../data/schema.js";
-import { type SamplerSection, samplerSchema } from "../sampler/schema.js";
+import type { SamplerSection } from "../sampler/index.js";
+import { samplerSchema } from "../sampler/schema.js";
 
 interface Made {
   readonly data: DataSection;
@@ -35,6 +36,9 @@ function settings(data: DataSection, ofConfig: Readonly<Record<string, unknown>>
   return Object.entries(data)
     .filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(usual[key]))
     .map(([key, value]) =>
-      shellWord(`data.${key}=${Array.isArray(value) ? `[${value.join(",")}]` : String(value)}`),
+      shellWord(`data.${key}=${Array.isArray(value) ? `[${value.join(",")}]` : yamlScalar(String(value))}`),
     );
 }
+
+/** A text that YAML could read as something else goes in quotes. */
+const yamlScalar = (text: string): string => (/^[\w./ -]+$/.test(text) ? text : JSON.stringify(text));

@@ -1,20 +1,48 @@
 /** The config of each stage: the sections it reads, each defined beside the code that reads it. */
 
 import { z } from "zod";
+import { WAYS, type Way, wayBetween } from "../core/handover.js";
+import { KNOB_RULES } from "../core/knobs.js";
 import { dataSchema } from "../data/schema.js";
 import { evalSchema } from "../eval/schema.js";
+import { LEARNERS, type LearnerSection, learnerEngine } from "../learner/index.js";
+import { unsupportedLoss } from "../learner/learner-engine.js";
 import { learnerSchema } from "../learner/schema.js";
-import { LEARNER_LOSS, unsupportedLoss } from "../learner/supports.js";
 import { architectureSchema, modelSchema } from "../model/schema.js";
 import { rewardSchema } from "../reward/schema.js";
-import { OVERLONG, rlSchema } from "../rl/schema.js";
+import { OVERLONG, RL_KNOBS, rlSchema } from "../rl/schema.js";
 import { runSchema } from "../run/schema.js";
+import { trackSchema } from "../run/trackers/index.js";
+import { SAMPLERS, type SamplerSection, samplerEngine } from "../sampler/index.js";
 import { samplerSchema } from "../sampler/schema.js";
 import { sweepSchema } from "../sweep/schema.js";
+
+/** A learner and a sampler between which weights cannot travel are refused with the names of those that could. */
+function refusePair(
+  { learner, sampler }: { readonly learner: LearnerSection; readonly sampler: SamplerSection },
+  ctx: z.RefinementCtx,
+): void {
+  const { gives } = learnerEngine(learner);
+  const { takes } = samplerEngine(sampler);
+  if (wayBetween(gives, takes) !== null) return;
+  const samplers = Object.entries(SAMPLERS).filter(([, s]) => wayBetween(gives, s.takes) !== null);
+  const learners = Object.entries(LEARNERS).filter(([, l]) => wayBetween(l.gives, takes) !== null);
+  const names = (rows: readonly (readonly [string, unknown])[]) => rows.map(([name]) => name).join(", ");
+  ctx.addIssue({
+    code: "custom",
+    path: ["sampler", "engine"],
+    message:
+      `the ${learner.engine} learner gives its weights ${ways(gives)}, which the ${sampler.engine} sampler does not take; ` +
+      `use it with sampler.engine: ${names(samplers)}, or this sampler with learner.engine: ${names(learners)}`,
+  });
+}
+
+const ways = (all: readonly Way[]): string => all.map((way) => WAYS[way]).join(" or ");
 
 export const rlStageSchema = z
   .strictObject({
     run: runSchema,
+    track: trackSchema,
     model: modelSchema,
     data: dataSchema,
     sampler: samplerSchema,
@@ -24,15 +52,17 @@ export const rlStageSchema = z
     eval: evalSchema,
   })
   .superRefine(({ rl: { loss }, learner, sampler }, ctx) => {
+    refusePair({ learner, sampler }, ctx);
     const refuse = (key: string, message: string) =>
       ctx.addIssue({ code: "custom", path: ["rl", "loss", key], message });
-    for (const key of unsupportedLoss(loss, LEARNER_LOSS[learner.engine])) {
+    for (const key of unsupportedLoss(loss, learnerEngine(learner).loss)) {
       refuse(key, `the ${learner.engine} learner does not compute it`);
     }
     if (loss.overlong === "punish" && (loss.overlong_buffer ?? OVERLONG.buffer) > sampler.max_tokens) {
       refuse("overlong_buffer", `must be <= sampler.max_tokens (${sampler.max_tokens})`);
     }
   });
+KNOB_RULES.add(rlStageSchema, { rules: RL_KNOBS });
 export type RlConfig = z.infer<typeof rlStageSchema>;
 
 const distillSection = z
@@ -65,21 +95,25 @@ const distillSection = z
   })
   .prefault({});
 
-export const distillStageSchema = z.strictObject({
-  run: runSchema,
-  model: modelSchema,
-  architecture: architectureSchema,
-  data: dataSchema,
-  distill: distillSection,
-  learner: learnerSchema,
-  sampler: samplerSchema,
-  reward: rewardSchema,
-  eval: evalSchema,
-});
+export const distillStageSchema = z
+  .strictObject({
+    run: runSchema,
+    track: trackSchema,
+    model: modelSchema,
+    architecture: architectureSchema,
+    data: dataSchema,
+    distill: distillSection,
+    learner: learnerSchema,
+    sampler: samplerSchema,
+    reward: rewardSchema,
+    eval: evalSchema,
+  })
+  .superRefine(refusePair);
 export type DistillConfig = z.infer<typeof distillStageSchema>;
 
 export const evalStageSchema = z.strictObject({
   run: runSchema,
+  track: trackSchema,
   model: modelSchema,
   data: dataSchema,
   sampler: samplerSchema,
@@ -88,5 +122,5 @@ export const evalStageSchema = z.strictObject({
 });
 export type EvalConfig = z.infer<typeof evalStageSchema>;
 
-export const sweepStageSchema = z.strictObject({ run: runSchema, sweep: sweepSchema });
+export const sweepStageSchema = z.strictObject({ run: runSchema, track: trackSchema, sweep: sweepSchema });
 export type SweepConfig = z.infer<typeof sweepStageSchema>;

@@ -1,17 +1,15 @@
 /** What every stage that leaves a run directory shares: the directory, checkpoints, trackers and the heartbeat. */
 
-import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { messageOf, TrainError } from "../core/errors.js";
-import type { Reporter } from "../core/ports.js";
+import type { Reporter, Tracker } from "../core/ports.js";
 import { type CheckpointStore, makeCheckpointStore } from "../run/checkpoints.js";
 import { openRun, type RunDirectory } from "../run/directory.js";
 import { type Heartbeat, startHeartbeat } from "../run/heartbeat.js";
 import type { RunSection } from "../run/schema.js";
-import { type EvalCounts, jsonlTracker } from "../run/trackers/jsonl.js";
+import { openTrackers, type TrackSection } from "../run/trackers/index.js";
+import { jsonlTracker } from "../run/trackers/jsonl.js";
 import { multiTracker } from "../run/trackers/multi.js";
-import { tensorboardTracker } from "../run/trackers/tensorboard.js";
-import type { RunTracker } from "../run/trackers/tracker.js";
 import type { StageContext, StageResult } from "./stage.js";
 
 export interface Session {
@@ -19,8 +17,7 @@ export interface Session {
   /** Folder of the run as the user would type it. */
   readonly shown: string;
   readonly checkpoints: CheckpointStore;
-  readonly tracker: RunTracker;
-  readonly counts: (counts: EvalCounts) => void;
+  readonly tracker: Tracker;
   readonly reporter: Reporter;
   /** What the heartbeat says the run waits for. */
   waitFor(what: () => string): void;
@@ -31,6 +28,7 @@ export interface Session {
 export interface OpenSession {
   readonly stage: string;
   readonly run: RunSection;
+  readonly track: TrackSection;
   readonly ctx: StageContext;
   readonly engine: string;
   readonly sandbox: string;
@@ -70,23 +68,12 @@ export async function inSession(
   });
   const started = ctx.clock.now();
   const warn = (text: string) => ctx.reporter.warn(text);
-  let tracker: RunTracker | null = null;
+  let tracker: Tracker | null = null;
   let heartbeat: Heartbeat | null = null;
   let waiting: () => string = () => "starting";
   try {
     const jsonl = jsonlTracker({ runDir: dir.path, warn });
-    tracker = withRequired(
-      jsonl,
-      multiTracker(
-        [
-          {
-            name: "tensorboard",
-            tracker: tensorboardTracker({ runDir: dir.path, hostname: hostname(), pid: process.pid }),
-          },
-        ],
-        warn,
-      ),
-    );
+    tracker = withRequired(jsonl, multiTracker(openTrackers(open.track, dir.path), warn));
     const durable = tracker;
     heartbeat = startHeartbeat({
       clock: ctx.clock,
@@ -108,7 +95,6 @@ export async function inSession(
         beforeCommit: () => durable.sync(),
       }),
       tracker,
-      counts: (counts) => jsonl.counts(counts),
       reporter: {
         line: (text) => {
           beat.beat();
@@ -143,15 +129,18 @@ export async function inSession(
   }
 }
 
-/** The record in metrics.jsonl must succeed, so its errors are not swallowed; the other trackers' are. */
-function withRequired(required: RunTracker, others: RunTracker): RunTracker {
+/** The record in metrics.jsonl must succeed, so its errors end the run; those of the other trackers do not. */
+function withRequired(required: Tracker, others: Tracker): Tracker {
   const all = [required, others];
   return {
     metrics: (step, metrics) => {
       for (const t of all) t.metrics(step, metrics);
     },
-    samples: (step, split, rows) => {
-      for (const t of all) t.samples(step, split, rows);
+    samples: (step, source, rows) => {
+      for (const t of all) t.samples(step, source, rows);
+    },
+    counts: (counts) => {
+      for (const t of all) t.counts(counts);
     },
     rewind: (step) => {
       for (const t of all) t.rewind(step);

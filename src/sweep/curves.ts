@@ -27,15 +27,15 @@ export interface MemberCurve {
   readonly points: readonly CurvePoint[];
 }
 
-export function readMember(member: Member, dir: string): MemberCurve {
+/** @param set evaluation set of the curve; other sets of the member are not looked at */
+export function readMember(member: Member, dir: string, set: string): MemberCurve {
   const record = readRecord(dir);
   if (record === null) return { member, state: "waiting", reason: null, steps: [], points: [] };
   const run = readRun(dir);
   const counts = new Map(
-    run.counts.map((c) => [
-      c.step,
-      new Map(c.problems.filter((p) => p.n > 0).map((p) => [p.id, p.passed / p.n])),
-    ]),
+    run.counts
+      .filter((c) => c.set === set)
+      .map((c) => [c.step, new Map(c.problems.filter((p) => p.n > 0).map((p) => [p.id, p.passed / p.n]))]),
   );
   const points: CurvePoint[] = [];
   let tokens = 0;
@@ -43,9 +43,9 @@ export function readMember(member: Member, dir: string): MemberCurve {
   for (const { step, values } of run.steps) {
     tokens = values.get("train/tokens_total") ?? tokens;
     seconds += values.get("timing/step_s") ?? 0;
-    const key = [...values.keys()].find((k) => /^eval\/[^/]+\/pass@1$/.test(k));
-    if (key === undefined) continue;
-    points.push({ step, tokens, seconds, pass1: values.get(key)!, byProblem: counts.get(step) ?? new Map() });
+    const pass1 = values.get(`eval/${set}/pass@1`);
+    if (pass1 === undefined) continue;
+    points.push({ step, tokens, seconds, pass1, byProblem: counts.get(step) ?? new Map() });
   }
   return { member, state: record.state, reason: record.reason, steps: run.steps, points };
 }

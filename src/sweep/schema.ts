@@ -39,6 +39,10 @@ export const sweepSchema = z
       .default(null)
       .describe("Members at the same time; null = the machine's cores divided by `cores`"),
     retries: z.int().min(0).default(1).describe("How often a member that failed is started again"),
+    eval_set: z
+      .string()
+      .default("test")
+      .describe("Evaluation set whose pass@1 is compared; one of the members' eval.sets"),
     baseline: z
       .string()
       .nullable()

@@ -5,7 +5,6 @@
  */
 
 import { TrainError } from "../core/errors.js";
-import type { Message } from "../core/types.js";
 
 export const TAGS = {
   thinkOpen: "<think>",
@@ -64,19 +63,4 @@ export function formatCompletion(thought: string, code: string): string {
   const { thinkOpen, thinkClose, answerOpen, answerClose } = TAGS;
   const block = `${VERILOG_FENCE}\n${code.trim()}\n${FENCE}`;
   return `${thinkOpen}\n${thought.trim()}\n${thinkClose}\n${answerOpen}\n${block}\n${answerClose}`;
-}
-
-/** Tells a general model what is expected; a model distilled on the format needs none. */
-export const FORMAT_INSTRUCTIONS =
-  "You design digital circuits in Verilog. First think the design through between <think> and </think>. " +
-  "Then write the answer between <answer> and </answer>: one ```verilog code block that holds the complete " +
-  "source, with every module it needs. Use each of the four tags exactly once.";
-
-/** Messages for one problem description; `system: null` leaves the system turn out. */
-export function formatPrompt(
-  description: string,
-  system: string | null = FORMAT_INSTRUCTIONS,
-): readonly Message[] {
-  const user: Message = { role: "user", content: description };
-  return system === null ? [user] : [{ role: "system", content: system }, user];
 }

@@ -1,9 +1,10 @@
 /** What a prepared golden is checked with, counted. */
 
+import type { Prepared } from "../equiv/checker.js";
 import { scriptOf } from "../equiv/explain.js";
-import type { Prepared } from "../equiv/golden/prepared.js";
 import type { Bench } from "./report.js";
 
+/** What `verify` and `testbench` say about the checks that a prepared golden makes. */
 export function benchOf(p: Prepared): Bench {
   const script = scriptOf(p);
   return {

@@ -4,8 +4,8 @@
  */
 
 import type { Moment } from "../equiv/moments.js";
-import type { DesignInterface } from "../verilog/interface.js";
-import { labelOf, shortOf } from "./values.js";
+import { type DesignInterface, labelOf } from "../verilog/interface.js";
+import { shortOf } from "./values.js";
 
 const CYCLES = 8;
 const MAX_INPUTS = 16;

@@ -1,7 +1,7 @@
 /** What a check says to a person or a script. */
 
+import type { Quality } from "../equiv/checker.js";
 import type { Explanation } from "../equiv/explain.js";
-import type { Quality } from "../equiv/mutate/quality.js";
 import type { DesignInterface } from "../verilog/interface.js";
 
 /** What candidates of this golden are checked with. */

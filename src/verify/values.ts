@@ -1,9 +1,5 @@
 /** Signal values as people read them. Bits are text of 0 1 x z and `-` (a bit the golden leaves open). */
 
-/** `q[7:0]`, or `q` for one bit. */
-export const labelOf = (name: string, width: number): string =>
-  width === 1 ? name : `${name}[${width - 1}:0]`;
-
 /** Hexadecimal digits; a digit of which only some bits are known is X, of which some are open ~. */
 export function hexOf(bits: string): string {
   let out = "";

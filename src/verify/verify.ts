@@ -6,32 +6,23 @@
 import type { Rewarder } from "../core/ports.js";
 import type { Problem } from "../core/types.js";
 import { seed } from "../core/units.js";
-import type { CheckDeps } from "../equiv/check.js";
-import { DEFAULT_RECORDING, type Explanation, explainCandidate } from "../equiv/explain.js";
-import type { Prover } from "../equiv/formal/proof.js";
-import { isRefused, type Prepared, type Refused, type StimulusFiles } from "../equiv/golden/prepared.js";
-import { type Admitted, admit, tokenize } from "../verilog/gate.js";
-import { render } from "../verilog/lexer.js";
+import type { Checker, Proof, Shown } from "../equiv/checker.js";
+import type { Explained, Explanation } from "../equiv/explain.js";
+import { type Admitted, gate } from "../verilog/gate.js";
 import { benchOf } from "./bench-facts.js";
-import { replay } from "./replay.js";
 import type { ProofReport, Report } from "./report.js";
 import { located, type Submission } from "./submission.js";
 
 export interface VerifyDeps {
   readonly rewarder: Pick<Rewarder, "score">;
-  /** The golden as the rewarder uses it; rejects when the machinery fails. */
-  readonly golden: (problem: Problem) => Promise<{
-    readonly preparation: Prepared | Refused;
-    readonly files: StimulusFiles;
-  }>;
-  readonly check: CheckDeps;
-  /** Null: no proof is tried. */
-  readonly prover: { readonly prover: Prover | null; readonly seconds: number } | null;
+  /** The one that the rewarder judges by. */
+  readonly checker: Pick<Checker, "prepare" | "explain" | "canProve" | "prove">;
+  /** Wall-time cap of the proof of a pass; null: no proof is tried. */
+  readonly proofSeconds: number | null;
 }
 
 export interface VerifyRequest {
   readonly problem: Problem;
-  readonly admitted: Admitted;
   readonly submission: Submission;
   /** The candidate's file, for its source lines. */
   readonly file: string;
@@ -39,14 +30,20 @@ export interface VerifyRequest {
   readonly recordPass: boolean;
 }
 
+/** Refusals, failures of the machinery and verdicts are all reports; only a bug is thrown. */
 export async function verify(request: VerifyRequest, deps: VerifyDeps, signal: AbortSignal): Promise<Report> {
   const { problem, submission, file } = request;
-  const { preparation, files } = await deps.golden(problem);
-  if (isRefused(preparation)) {
-    return { verdict: "refused", ...located(preparation.refused, problem.task.golden, 0) };
+  const { rewarder, checker } = deps;
+  const golden = await checker.prepare(problem, signal);
+  if (golden.kind === "refused") {
+    return { verdict: "refused", ...located(golden.reason, problem.task.golden, 0) };
   }
-  const bench = benchOf(preparation);
-  const verdict = await deps.rewarder.score({ problem, text: submission.text, seed: seed(0) }, signal);
+  if (golden.kind === "infra") {
+    const { code, retryable, log } = golden;
+    return { verdict: "infra", code, retryable, log };
+  }
+  const bench = benchOf(golden.preparation);
+  const verdict = await rewarder.score({ problem, text: submission.text, seed: seed(0) }, signal);
   if (verdict.kind === "infra") {
     const { code, retryable, log } = verdict;
     return { verdict: "infra", code, retryable, log };
@@ -55,76 +52,80 @@ export async function verify(request: VerifyRequest, deps: VerifyDeps, signal: A
   if (outcome !== "pass" && outcome !== "mismatch") {
     return { verdict: outcome, bench, ...located(verdict.log, file, submission.lineOffset) };
   }
-  const candidate = admitted(submission.code!);
-  const designs = { golden: request.admitted, candidate };
-  const explain = (record: "latest" | "first") =>
-    explainCandidate(preparation, files, designs, deps.check, signal, { ...DEFAULT_RECORDING, record });
-
+  const gated = gate(submission.code!);
+  if (!gated.ok) throw new Error(`the rewarder simulated what the gate refuses: ${gated.reason}`);
+  const candidate = gated.admitted;
+  const show = (shown: Shown) => checker.explain(problem, candidate, shown, signal);
   if (outcome === "mismatch") {
-    const common = {
+    const equal =
+      `simulated alone, the candidate's outputs differ from the golden's; side by side with it they were ` +
+      `equal in ${bench.samples} samples. It may be a race, or depend on how registers wake up`;
+    const run = runOf(await show({ kind: "check", record: "latest" }), equal);
+    return {
       verdict: "mismatch",
       by: "simulation",
       bench,
       proof: { kind: "none" },
       log: verdict.log,
-    } as const;
-    const found = await explain("latest");
-    if (found.kind === "infra") return { ...common, shown: null, unexplained: `${found.code}: ${found.log}` };
-    if (found.kind === "unexplained") return { ...common, shown: null, unexplained: found.why };
-    const { explanation } = found;
-    return explanation.equal
-      ? {
-          ...common,
-          shown: null,
-          unexplained:
-            `simulated alone, the candidate's outputs differ from the golden's; side by side with it they were ` +
-            `equal in ${bench.samples} samples. It may be a race, or depend on how registers wake up`,
-        }
-      : { ...common, shown: explanation, unexplained: null };
+      ...run,
+    };
   }
 
-  let proof: ProofReport = { kind: "none" };
-  if (deps.prover?.prover === null) proof = { kind: "undecided", reason: "there is no Yosys on the PATH" };
-  else if (deps.prover != null) {
-    const found = await deps.prover.prover.prove(
-      {
-        golden: render(request.admitted.tokens),
-        candidate: render(candidate.tokens),
-        top: preparation.top,
-        iface: preparation.iface,
-        seconds: deps.prover.seconds,
-      },
-      signal,
-    );
-    if (found.kind === "different") {
-      const { counterexample, replayed } = found;
-      proof = { kind: "different", cycles: counterexample.cycles.length, replayed };
-      if (replayed) {
-        const shown = await replay(preparation, counterexample, designs, deps.check, signal);
-        return {
-          verdict: "mismatch",
-          by: "proof",
-          bench,
-          proof,
-          log: `the proof engine found inputs that tell the designs apart: ${counterexample.signal}`,
-          ...shown,
-        };
-      }
-    } else if (found.kind === "equal") proof = { kind: "equal", ms: found.ms };
-    else proof = { kind: "undecided", reason: found.kind === "infra" ? found.log : found.reason };
+  const found = await proofOf(problem, candidate, deps, signal);
+  const proof = reportOf(found);
+  if (found?.kind === "different" && found.replayed) {
+    const { counterexample } = found;
+    const log = `the proof engine found inputs that tell the designs apart: ${counterexample.signal}`;
+    const equal = "played step by step, the counterexample shows no difference";
+    const run = runOf(await show({ kind: "counterexample", counterexample }), equal);
+    return { verdict: "mismatch", by: "proof", bench, proof, log, ...run };
   }
-  let shown: Explanation | null = null;
-  if (request.recordPass) {
-    const found = await explain("first");
-    if (found.kind === "explained") shown = found.explanation;
-  }
-  return { verdict: "pass", bench, proof, shown };
+  const recorded = request.recordPass ? await show({ kind: "check", record: "first" }) : null;
+  return {
+    verdict: "pass",
+    bench,
+    proof,
+    shown: recorded?.kind === "explained" ? recorded.explanation : null,
+  };
 }
 
-/** The design again as tokens; the rewarder has just let it through. */
-function admitted(code: string): Admitted {
-  const lexed = tokenize(code);
-  const gated = lexed.ok ? admit(lexed.tokens) : null;
-  if (gated === null || !gated.ok) throw new Error("a design passed the gate once and not twice");
-  return gated.admitted;
+/** The run that shows a mismatch, or why there is none to show; `equal` says why where the run shows no difference. */
+function runOf(
+  found: Explained,
+  equal: string,
+): { readonly shown: Explanation | null; readonly unexplained: string | null } {
+  if (found.kind === "infra") return { shown: null, unexplained: `${found.code}: ${found.log}` };
+  if (found.kind === "unexplained") return { shown: null, unexplained: found.why };
+  return found.explanation.equal
+    ? { shown: null, unexplained: equal }
+    : { shown: found.explanation, unexplained: null };
+}
+
+/** Null when no proof was asked for. */
+async function proofOf(
+  problem: Problem,
+  candidate: Admitted,
+  { checker, proofSeconds }: VerifyDeps,
+  signal: AbortSignal,
+): Promise<Proof | null> {
+  if (proofSeconds === null) return null;
+  return checker.canProve
+    ? checker.prove(problem, candidate, proofSeconds, signal)
+    : { kind: "undecided", reason: "there is no Yosys on the PATH", ms: 0 };
+}
+
+function reportOf(proof: Proof | null): ProofReport {
+  if (proof === null) return { kind: "none" };
+  switch (proof.kind) {
+    case "equal":
+      return { kind: "equal", ms: proof.ms };
+    case "different":
+      return { kind: "different", cycles: proof.counterexample.cycles.length, replayed: proof.replayed };
+    case "undecided":
+      return { kind: "undecided", reason: proof.reason };
+    case "infra":
+      return { kind: "undecided", reason: proof.log };
+    default:
+      return proof satisfies never;
+  }
 }

@@ -41,8 +41,6 @@ const FORBIDDEN = new Set(
   ).split(" "),
 );
 
-export { isKeyword };
-
 /** Tokens of a text that passed. */
 export interface Admitted {
   readonly tokens: readonly Token[];

@@ -62,6 +62,10 @@ export const activeLevelByName = (name: string): 0 | 1 =>
 
 export const looksLikeClock = (name: string): boolean => /(?:clk|clock|^ck$|_ck$|^ck_|sclk)/i.test(name);
 
+/** `q[7:0]`, or `q` for one bit. */
+export const labelOf = (name: string, width: number): string =>
+  width === 1 ? name : `${name}[${width - 1}:0]`;
+
 export const outputBits = (iface: DesignInterface): number => iface.outputs.reduce((n, p) => n + p.width, 0);
 
 /** The compiler and the simulator cut wider words. */

@@ -1,4 +1,4 @@
-/** Words of the language (IEEE 1800-2017, annex B), so that a name is told from a keyword. */
+/** Words of the language (IEEE 1800-2017, annex B) and the groups of them that readers of designs need. */
 
 const WORDS =
   "accept_on alias always always_comb always_ff always_latch and assert assign assume automatic before begin bind bins " +
@@ -21,14 +21,50 @@ const WORDS =
 
 const KEYWORDS: ReadonlySet<string> = new Set(WORDS.split(" "));
 
+/** Is it a word of the language, and not a name? */
 export const isKeyword = (text: string): boolean => KEYWORDS.has(text);
 
-/** Gates and switches: what follows them with a `#` is a delay, never a parameter. */
-const GATES: ReadonlySet<string> = new Set(
-  (
-    "and nand or nor xor xnor buf not bufif0 bufif1 notif0 notif1 nmos pmos rnmos rpmos cmos rcmos tran rtran tranif0 " +
-    "tranif1 rtranif0 rtranif1 pullup pulldown"
-  ).split(" "),
+const words = (text: string): ReadonlySet<string> => new Set(text.split(" "));
+
+/** How a module's port can point; `ref` is a port too, of no design that can be checked. */
+export const DIRECTIONS = words("input output inout");
+
+/** Width in bits of the types that have one by themselves. */
+export const TYPE_WIDTH: Readonly<Record<string, number>> = {
+  integer: 32,
+  int: 32,
+  byte: 8,
+  shortint: 16,
+  longint: 64,
+  time: 64,
+};
+
+/**
+ * Words that a declaration of nets or variables can begin with, as far as mutants are made of what it declares: a longer
+ * list would give some goldens other mutants, and with them other vectors.
+ */
+export const DECLARING = words(
+  "wire reg logic bit integer int byte shortint longint tri wand wor supply0 supply1 signed unsigned var",
 );
 
+/** All words of a port's type that stand for plain bits. */
+export const BIT_TYPES: ReadonlySet<string> = new Set([
+  ...DECLARING,
+  ...words("tri0 tri1 triand trior uwire"),
+  ...Object.keys(TYPE_WIDTH),
+]);
+
+/** Types that are no bundle of bits. */
+export const OTHER_TYPES = words("real realtime shortreal string event chandle");
+
+/** Gates that compute something. */
+export const LOGIC_GATES = words("and or nand nor xor xnor not buf");
+
+const GATES: ReadonlySet<string> = new Set([
+  ...LOGIC_GATES,
+  ...words("bufif0 bufif1 notif0 notif1 nmos pmos rnmos rpmos cmos rcmos tran rtran"),
+  ...words("tranif0 tranif1 rtranif0 rtranif1 pullup pulldown"),
+]);
+
+/** Is it a gate or a switch? What follows those with a `#` is a delay, never a parameter. */
 export const isGate = (text: string): boolean => GATES.has(text);

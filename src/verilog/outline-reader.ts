@@ -3,19 +3,12 @@
  * skips. Not a parser of Verilog: a text it misreads yields fewer mutants, or ones that do not compile and are dropped.
  */
 
-import { isKeyword } from "./gate.js";
+import { DECLARING, DIRECTIONS, isKeyword, LOGIC_GATES } from "./keywords.js";
 import type { Token } from "./lexer.js";
 import type { Arm, Assignment, Outline, Path, Role, Scope, Span } from "./outline.js";
 import { closing } from "./preprocess.js";
 
-const DIRECTION = new Set(["input", "output", "inout"]);
-const TYPE = new Set(
-  "wire reg logic bit integer int byte shortint longint tri wand wor supply0 supply1 signed unsigned var".split(
-    " ",
-  ),
-);
-const GATE = new Set("and or nand nor xor xnor not buf".split(" "));
-
+/** Never fails: what it cannot read is not in the outline. */
 export function outlineOf(tokens: readonly Token[]): Outline {
   return new Reader(tokens).read();
 }
@@ -101,7 +94,7 @@ class Reader {
     }
     if (this.text(i) === "(") {
       const end = this.past(i);
-      for (let k = i + 1; k < end; ) k = DIRECTION.has(this.text(k)) ? this.declaration(k, false) : k + 1;
+      for (let k = i + 1; k < end; ) k = DIRECTIONS.has(this.text(k)) ? this.declaration(k, false) : k + 1;
       i = end;
     }
     while (i < this.t.length && this.text(i) !== "endmodule") i = Math.max(i + 1, this.item(i));
@@ -115,15 +108,15 @@ class Reader {
       this.parameters(i + 1, end);
       return end + 1;
     }
-    if (DIRECTION.has(c)) return this.find(this.declaration(i, false), [";"]) + 1;
-    if (TYPE.has(c)) return this.declaration(i, true);
+    if (DIRECTIONS.has(c)) return this.find(this.declaration(i, false), [";"]) + 1;
+    if (DECLARING.has(c)) return this.declaration(i, true);
     if (c === "assign") return this.wires(i + 1);
     if (/^always/.test(c)) return this.process(i + 1, c);
     if (c === "initial") return this.skipStatement(i + 1);
     if (c === "function" || c === "task") return this.routine(i);
     if (c === "typedef" || c === "genvar") return this.find(i, [";"]) + 1;
     if (c === "for" || c === "if" || c === "case") return this.text(i + 1) === "(" ? this.past(i + 1) : i + 1;
-    if (GATE.has(c)) {
+    if (LOGIC_GATES.has(c)) {
       this.out.gates.push(i);
       return this.connections(this.text(i + 1) === "(" ? i + 1 : i + 2);
     }
@@ -171,12 +164,12 @@ class Reader {
 
   /** `type [range] name [range] {, name}`; returns the index after it (in a port list: of what follows it). */
   private declaration(i: number, body: boolean): number {
-    const port = DIRECTION.has(this.text(i));
+    const port = DIRECTIONS.has(this.text(i));
     let net = false;
     let packed = "";
     for (;;) {
       const c = this.text(i);
-      if (DIRECTION.has(c) || TYPE.has(c)) {
+      if (DIRECTIONS.has(c) || DECLARING.has(c)) {
         net ||= c === "wire" || c === "logic" || c === "tri";
         if (c === "integer" || c === "int") packed = "[ 31 : 0 ] ";
         i++;
@@ -205,7 +198,7 @@ class Reader {
         i = end;
       }
       if (this.text(i) !== ",") break;
-      if (!body && (DIRECTION.has(this.text(i + 1)) || TYPE.has(this.text(i + 1)))) return i + 1;
+      if (!body && (DIRECTIONS.has(this.text(i + 1)) || DECLARING.has(this.text(i + 1)))) return i + 1;
       i++;
     }
     return body ? this.find(i, [";"]) + 1 : i;
@@ -268,7 +261,7 @@ class Reader {
     let k = this.find(i, [";"]) + 1;
     while (k < this.t.length && this.text(k) !== end && this.text(k) !== "endmodule") {
       const c = this.text(k);
-      if (DIRECTION.has(c) || TYPE.has(c)) k = this.find(this.declaration(k, false), [";"]) + 1;
+      if (DIRECTIONS.has(c) || DECLARING.has(c)) k = this.find(this.declaration(k, false), [";"]) + 1;
       else k = this.statement(k, { clocked: false, under: [] });
     }
     return k + 1;
@@ -287,11 +280,10 @@ class Reader {
 
   private statement(i: number, at: Context): number {
     const c = this.text(i);
-    const inner: Context = at;
     if (c === "begin" || c === "fork") {
       let k = this.text(i + 1) === ":" ? i + 3 : i + 1;
       while (k < this.t.length && !/^(end|join|join_any|join_none|endmodule)$/.test(this.text(k))) {
-        k = TYPE.has(this.text(k)) ? this.find(k, [";"]) + 1 : Math.max(k + 1, this.statement(k, inner));
+        k = DECLARING.has(this.text(k)) ? this.find(k, [";"]) + 1 : Math.max(k + 1, this.statement(k, at));
       }
       return this.text(k + 1) === ":" ? k + 3 : k + 1;
     }
@@ -302,7 +294,7 @@ class Reader {
     if (c === "forever") return this.statement(i + 1, at);
     if (c === "@" || c === "#")
       return this.statement(this.text(i + 1) === "(" ? this.past(i + 1) : i + 2, at);
-    if (this.t[i]?.kind === "id" && !isKeyword(c) ? true : c === "{") return this.change(i, at);
+    if (c === "{" || (this.t[i]?.kind === "id" && !isKeyword(c))) return this.change(i, at);
     return this.find(i, [";"]) + 1;
   }
 

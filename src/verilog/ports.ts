@@ -2,7 +2,7 @@
 
 import { evaluate, LONGEST_EXPRESSION } from "./constant.js";
 import type { DesignInterface } from "./interface.js";
-import { isKeyword } from "./keywords.js";
+import { BIT_TYPES, DIRECTIONS, isKeyword, OTHER_TYPES, TYPE_WIDTH } from "./keywords.js";
 import type { Token } from "./lexer.js";
 import { closing } from "./preprocess.js";
 
@@ -17,22 +17,7 @@ export interface HeaderPort {
   readonly line: number;
 }
 
-const DIRECTIONS = new Set(["input", "output", "inout", "ref"]);
-const TYPE_WIDTH: Readonly<Record<string, number>> = {
-  integer: 32,
-  int: 32,
-  byte: 8,
-  shortint: 16,
-  longint: 64,
-  time: 64,
-};
-const TYPE_WORDS = new Set([
-  ..."wire reg logic bit signed unsigned var tri tri0 tri1 triand trior wand wor uwire supply0 supply1".split(
-    " ",
-  ),
-  ...Object.keys(TYPE_WIDTH),
-]);
-const ODD_TYPES = new Set("real realtime shortreal string event chandle".split(" "));
+const OPENS_PORT: ReadonlySet<string> = new Set([...DIRECTIONS, "ref"]);
 
 /** Tokens of one module, without `endmodule`; null when it is not defined. */
 export function moduleBody(tokens: readonly Token[], name: string): readonly Token[] | null {
@@ -69,8 +54,8 @@ function readType(body: readonly Token[], k: number, params: ReadonlyMap<string,
       const w = rangeWidth(body.slice(k + 1, close), params);
       width = w === null || width === null ? null : width * w;
       k = close;
-    } else if (ODD_TYPES.has(t.text)) odd = `has type ${t.text}`;
-    else if (TYPE_WORDS.has(t.text)) width = TYPE_WIDTH[t.text] ?? width;
+    } else if (OTHER_TYPES.has(t.text)) odd = `has type ${t.text}`;
+    else if (BIT_TYPES.has(t.text)) width = TYPE_WIDTH[t.text] ?? width;
     else if (
       t.kind === "id" &&
       !isKeyword(t.text) &&
@@ -93,7 +78,7 @@ export function readPorts(body: readonly Token[]): ReadonlyMap<string, HeaderPor
   if (limit < 0) limit = body.length;
   let i = 2;
   while (i < limit) {
-    if (!DIRECTIONS.has(body[i]!.text)) {
+    if (!OPENS_PORT.has(body[i]!.text)) {
       i++;
       continue;
     }
@@ -114,7 +99,7 @@ export function readPorts(body: readonly Token[]): ReadonlyMap<string, HeaderPor
         k = close + 1;
       }
       if (body[k]?.text === "=") k = defaultEnd(body, k);
-      if (body[k]?.text !== "," || DIRECTIONS.has(body[k + 1]?.text ?? "")) break;
+      if (body[k]?.text !== "," || OPENS_PORT.has(body[k + 1]?.text ?? "")) break;
       const next = readType(body, k + 1, params);
       if (next.explicit) type = next;
       k = next.end;
@@ -165,7 +150,7 @@ function interfaces(body: readonly Token[], ports: Map<string, HeaderPort>): voi
     k = body[k]!.text === "#" ? closing(body, k + 1) + 1 : k + 1;
     if (k === 0) return;
   }
-  for (k++; k < body.length && !DIRECTIONS.has(body[k]!.text) && body[k]!.text !== ";"; k++) {
+  for (k++; k < body.length && !OPENS_PORT.has(body[k]!.text) && body[k]!.text !== ";"; k++) {
     const [kind, a, b, c] = [body[k]!, body[k + 1], body[k + 2], body[k + 3]];
     if (kind.kind !== "id" || isKeyword(kind.text)) continue;
     const name = a?.text === "." ? (b?.kind === "id" ? c : undefined) : a;

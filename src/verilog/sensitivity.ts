@@ -3,7 +3,7 @@
  * complete. Such text is left to the simulator.
  */
 
-import { isKeyword } from "./gate.js";
+import { isKeyword } from "./keywords.js";
 import type { Token } from "./lexer.js";
 import { closing } from "./preprocess.js";
 

@@ -1,6 +1,8 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import { shippedConfigs } from "../../src/config/files.js";
 import { keysOf } from "../../src/config/keys.js";
@@ -63,4 +65,18 @@ it("every shipped config loads in the stage it is for", () => {
     });
     expect(fitting.length, name).toBeGreaterThanOrEqual(1);
   }
+});
+
+it.each(["adaptive-dapo.yaml", "dapo.yaml", "grpo.yaml"])("the resolved config of %s loads again", (name) => {
+  const load = (configs: string[], overrides: string[] = [], cwd = "/") =>
+    loadConfig({ stage: "rl", schemas, configs, overrides, cwd, root });
+  const whole = load([name]);
+  const dir = mkdtempSync(join(tmpdir(), "resolved-"));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  writeFileSync(join(dir, "config.resolved.yaml"), whole.text);
+  expect(load(["config.resolved.yaml"], [], dir).hash).toBe(whole.hash);
+  expect(load(["config.resolved.yaml"], ["rl.sampling.strategy=batch_min"], dir).config).toBeDefined();
+  expect(() =>
+    load(["config.resolved.yaml"], ["rl.sampling.strategy=batch_min", "rl.sampling.kappa=3"], dir),
+  ).toThrow("a mistake");
 });

@@ -90,6 +90,14 @@ describe("problems", () => {
     expect(error.hint).toContain('"golden"');
   });
 
+  it("finds the top among the modules of the text, not in comments or strings", async () => {
+    const hidden = problem(1, { golden: `// module top_module is below\nmodule m; endmodule` });
+    const error = await failure(readProblems(file([hidden]), { testShare: 0.1 }));
+    expect(error.details[0]).toContain("golden: expected a module named top_module (top), found m");
+    const sound = problem(2, { golden: `module automatic top_module(output y); assign y = 1; endmodule` });
+    expect((await readProblems(file([sound]), { testShare: 0 })).train.length).toBe(1);
+  });
+
   it("refuses an empty set and a missing file with the file's name", async () => {
     const empty = await failure(readProblems(file(["", "  "]), { testShare: 0.1 }));
     expect(empty.message).toContain("holds no problem");

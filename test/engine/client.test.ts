@@ -85,13 +85,13 @@ describe("the engine's thread", () => {
       return all.sort();
     };
     const before = await sample();
-    const version = engine.version;
+    const updates = engine.updates;
     await engine.save(dir);
     await engine.train(tinyBatch([30, 30], CLIP), { ...HYPER, lr: 0.1 });
-    expect(engine.version).toBe(version + 1);
+    expect(engine.updates).toBe(updates + 1);
     expect(await sample()).not.toEqual(before);
     await engine.restore(dir);
-    expect(engine.version).toBe(version);
+    expect(engine.updates).toBe(updates);
     expect(await sample()).toEqual(before);
     await rm(dir, { recursive: true });
   });

@@ -3,7 +3,7 @@
 import { makeRng } from "../../src/core/rng.js";
 import type { Batch, LossSpec, SampleRequest, StepHyper } from "../../src/core/types.js";
 import { seed, step } from "../../src/core/units.js";
-import { loadOrt } from "../../src/engine/onnx/session.js";
+import { loadOrt } from "../../src/engine/onnx/runtime.js";
 import { makeOrtLearner } from "../../src/engine/ort/learner.js";
 import { flatLayout, packWeights } from "../../src/engine/qwen2/flat.js";
 import type { DeviceLearner } from "../../src/engine/step/device-learner.js";

@@ -14,8 +14,8 @@ import {
   type RtllmDesign,
   rtllm,
   rtllmVerdict,
-} from "../../bench/reward/corpus/index.js";
-import { selfEquivalence } from "../../bench/reward/self/self.js";
+} from "../../designs/index.js";
+import { selfEquivalence } from "../../designs/self.js";
 import { open, signal, tools } from "../reward/harness.js";
 
 const versions = (["v1.1", "v2"] as const).map((version) => ({
@@ -55,14 +55,14 @@ describe.skipIf(!present)("RTLLM sample", () => {
     const both = async (d: RtllmDesign, code: string) => {
       const [ours, theirs] = await Promise.all([
         bench.scored({ ...problemOf(d) }, code),
-        rtllmVerdict(d, asDut(d, code), tools()),
+        rtllmVerdict(d, asDut(d, code), tools(), signal()),
       ]);
       return `${ours.passed ? "pass" : "reject"}/${theirs}`;
     };
     const table: Record<string, string> = {};
     for (const d of versions[0]!.designs) {
       table[`${d.name} golden`] = await both(d, d.golden);
-      const wrong = (await impostors(d, tools()))!;
+      const wrong = (await impostors(d, tools(), signal()))!;
       for (const kind of IMPOSTORS) table[`${d.name} ${kind}`] = await both(d, wrong[kind]);
       const [from, to] = FAULTS[d.name]!;
       expect(d.golden, d.name).toContain(from);

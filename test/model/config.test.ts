@@ -109,6 +109,15 @@ test("every unsupported feature is in one error", () => {
   ]);
 });
 
+test("two values of rope_theta are refused with both, equal ones are taken", () => {
+  const e = failure({ ...coder7b, rope_theta: 10_000, rope_parameters: { rope_theta: 1_000_000 } });
+  expect(e.details).toEqual([
+    "rope_theta is 10000 and rope_parameters.rope_theta is 1000000: keep the one that the model was trained with",
+  ]);
+  const both = { ...coder7b, rope_theta: 500_000, rope_parameters: { rope_theta: 500_000 } };
+  expect(parseQwen2Config(both, "m/config.json").ropeTheta).toBe(500_000);
+});
+
 test("missing and mistyped fields are all listed", () => {
   const { hidden_size: _, ...rest } = coder7b;
   const e = failure({ ...rest, vocab_size: "many", num_hidden_layers: 0 });

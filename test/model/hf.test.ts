@@ -198,3 +198,52 @@ test("a weight that is missing is never saved over", async () => {
     "no weights for model.embed_tokens",
   );
 });
+
+test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+  "a weight of %d is named with its tensor and place",
+  async (bad) => {
+    const dir = await variant(`bad-${bad}`);
+    const path = join(dir, "model.safetensors");
+    const { tensors } = await readSafetensors(path);
+    const name = "model.layers.0.mlp.up_proj.weight";
+    const old = tensors.get(name)!;
+    const values = Float32Array.from(
+      new Float32Array(old.data.buffer, old.data.byteOffset, old.data.byteLength / 4),
+    );
+    values[5] = bad;
+    await writeSafetensors(
+      path,
+      new Map<string, Tensor>([...tensors, [name, tensorOf("F32", old.shape, values)]]),
+    );
+    const e = await failure(loadModelDir(dir));
+    expect(e.code).toBe("checkpoint");
+    expect(e.message).toBe(`${dir}: ${name} holds ${bad} at index 5 of ${values.length}`);
+  },
+);
+
+test("a Git LFS pointer in the place of weights or config is called by its name", async () => {
+  const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00ff\nsize 15231233024\n";
+  for (const name of ["model.safetensors", "config.json"]) {
+    const dir = await variant(`lfs-${name}`);
+    await writeFile(join(dir, name), pointer);
+    const e = await failure(loadModelDir(dir));
+    expect(e.message).toBe(`${join(dir, name)} is a Git LFS pointer, not the file itself`);
+    expect(e.hint).toContain("git lfs pull");
+  }
+});
+
+test("a byte order mark before config.json is passed over", async () => {
+  const dir = await variant("bom");
+  const path = join(dir, "config.json");
+  await writeFile(path, `\uFEFF${await readFile(path, "utf8")}`);
+  expect(await loadConfig(dir)).toEqual(config);
+});
+
+test("an adapter without its base model is refused with what to do", async () => {
+  const dir = join(root, "adapter");
+  await mkdir(dir);
+  await writeFile(join(dir, "adapter_config.json"), "{}");
+  const e = await failure(loadConfig(dir));
+  expect(e.message).toBe(`${dir} holds a LoRA adapter, not a whole model`);
+  expect(e.hint).toContain("merge_and_unload");
+});

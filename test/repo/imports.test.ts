@@ -32,6 +32,8 @@ describe("a violation is caught", () => {
     ["stages/a.ts", 'const x = await import("../cli/b.js");', "stages may not import cli"],
     ["model/a.ts", 'import {\n  x,\n  y,\n} from "../data/b.js";', "model may not import data"],
     ["config/a.ts", 'import { x } from "../model/b.js";', "config may not import model"],
+    ["reward/a.ts", 'import { x } from "../equiv/golden/store.js";', "reward may not import equiv/golden"],
+    ["stages/a.ts", 'import { x } from "../equiv/formal/prover.js";', "stages may not import equiv/formal"],
     ["tools/a.ts", 'import { x } from "../core/b.js";', "is in tools, which has no place"],
     [
       "text/a.ts",

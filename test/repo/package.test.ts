@@ -26,11 +26,18 @@ it("the package holds what an installed user needs, and its command finds its co
   ];
   const paths = files.map((f) => f.path);
   expect(paths).toEqual(
-    expect.arrayContaining(["package.json", "configs/adaptive-dapo.yaml", "configs/reference.yaml"]),
+    expect.arrayContaining([
+      "package.json",
+      "LICENSE",
+      "CHANGELOG.md",
+      "docs/models.md",
+      "configs/adaptive-dapo.yaml",
+      "configs/reference.yaml",
+    ]),
   );
   const outside = paths.filter(
     (p) =>
-      !/^(dist|configs|checkpoints\/primer-base|src\/sim\/native)\/|^(package\.json|README\.md|LICENSE)$/.test(
+      !/^(dist|docs|configs|checkpoints\/primer-base|src\/sim\/native)\/|^(package\.json|README\.md|CHANGELOG\.md|LICENSE)$/.test(
         p,
       ),
   );

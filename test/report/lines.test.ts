@@ -204,6 +204,7 @@ describe("the summary", () => {
       rollouts: 15_400,
       seconds: 492.123,
       eval: {
+        set: "test",
         before: { pass1: 0.31, lo: 0.28, hi: 0.33999999999999997 },
         after: { pass1: 0.48, lo: 0.44999999999999996, hi: 0.51 },
       },

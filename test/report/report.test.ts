@@ -75,8 +75,8 @@ describe("the report", () => {
 
   it("passes over samples and counts that are torn", async () => {
     const run = syntheticRun(scratch(), { steps: 20 });
-    writeFileSync(join(run, "samples", "eval-000020.counts.json"), '{"step":20,"probl');
-    writeFileSync(join(run, "samples", "eval-000000.jsonl"), '{"step":0}\nnonsense');
+    writeFileSync(join(run, "samples", "eval-000020.test.counts.json"), '{"step":20,"probl');
+    writeFileSync(join(run, "samples", "eval-000000.test.jsonl"), '{"step":0}\nnonsense');
     expect(await report(run)).not.toContain("What it learned");
   });
 
@@ -108,6 +108,7 @@ describe("the html tag", () => {
 describe("what improved", () => {
   const at = (step: number, rows: [string, string, number, number][]) => ({
     step,
+    set: "test",
     problems: rows.map(([id, bucket, passed, n]) => ({ id, bucket, passed, n })),
   });
   const counts = [

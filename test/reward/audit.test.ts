@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { seed } from "../../src/core/units.js";
-import { makePool } from "../../src/reward/queue/pool.js";
 import type { RewarderOptions } from "../../src/reward/rewarder.js";
 import { makeSecondLook } from "../../src/reward/second-look.js";
+import { makePool } from "../../src/sim/pool.js";
 import type { SimJob, SimResult, Simulator } from "../../src/sim/simulator.js";
 import { DEFAULT_LIMITS } from "../../src/sim/simulator.js";
 import { makeSpawnSimulator } from "../../src/sim/spawn.js";
@@ -67,10 +67,12 @@ always @(a) n = n + 1; assign y = ^a ^ (n > 400); endmodule`;
     const looks = makeSecondLook({
       audit: { share: 0.02, vectors: 10 },
       formal: { when: "audit", seconds: 1 },
-      prover: null,
-      auditBench: () => Promise.reject(new Error("not used")),
-      provable: () => Promise.reject(new Error("not used")),
-      check: { simulator: null as never, names: null as never },
+      checker: {
+        canProve: false,
+        checkAgain: () => Promise.reject(new Error("not used")),
+        provable: () => Promise.reject(new Error("not used")),
+        prove: () => Promise.reject(new Error("not used")),
+      },
     });
     const chosen = (golden: string): number[] =>
       Array.from({ length: 20_000 }, (_, k) => k).filter(

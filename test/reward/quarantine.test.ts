@@ -18,6 +18,7 @@ import { seed } from "../../src/core/units.js";
 import type { Proof } from "../../src/equiv/formal/proof.js";
 import { PREPARED_VERSION, type Preparation } from "../../src/equiv/golden/prepared.js";
 import { contentKey, makeStore } from "../../src/equiv/golden/store.js";
+import { render } from "../../src/verilog/lexer.js";
 import { open, problem, signal, tools } from "./harness.js";
 
 const p = problem("module top_module(input a, b, output y); assign y = a & b; endmodule");
@@ -43,7 +44,7 @@ function bench(cacheDir: string, refute: (candidate: string) => boolean = () => 
     formal: { when: "always", seconds: 1 },
     prover: {
       async prove({ candidate }): Promise<Proof> {
-        if (!refute(candidate)) {
+        if (!refute(render(candidate.tokens))) {
           if (delayMs > 0) await new Promise((go) => setTimeout(go, delayMs));
           return { kind: "equal", ms: 1 };
         }

@@ -1,7 +1,7 @@
-/** A few hundred mixed verdicts leave nothing behind; bench/reward/soak does the same for ten thousand. */
+/** A few hundred mixed verdicts leave nothing behind; test/endurance/soak.ts does the same for ten thousand. */
 
 import { expect, it } from "vitest";
-import { soak } from "../../bench/reward/soak/soak.js";
+import { soak } from "../endurance/soak.js";
 import { tools } from "./harness.js";
 
 it("leaves no process, no file, no descriptor and no unexplained verdict", async () => {

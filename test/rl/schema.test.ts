@@ -2,21 +2,25 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { keysOf } from "../../src/config/keys.js";
 import { loadConfig } from "../../src/config/load.js";
 import type { TrainError } from "../../src/core/errors.js";
-import { LEARNER_LOSS, type LossOption, unsupportedLoss } from "../../src/learner/supports.js";
+import { LEARNERS } from "../../src/learner/index.js";
+import { type LossOption, unsupportedLoss } from "../../src/learner/learner-engine.js";
+import { STRATEGIES } from "../../src/rl/algo/strategies/index.js";
 import { rlStageSchema } from "../../src/stages/schema.js";
 
-/** The messages for a config file with this text. */
-function mistakes(text: string): string[] {
+/** The messages for a config file with this text, extending `base.yaml` where it says so. */
+function mistakes(text: string, overrides: readonly string[] = [], base = "{}\n"): string[] {
   const dir = mkdtempSync(join(tmpdir(), "rl-config-"));
   try {
     writeFileSync(join(dir, "a.yaml"), text);
+    writeFileSync(join(dir, "base.yaml"), base);
     loadConfig({
       stage: "rl",
       schemas: { rl: rlStageSchema },
       configs: ["a.yaml"],
-      overrides: [],
+      overrides,
       cwd: dir,
       root: dir,
     });
@@ -90,11 +94,148 @@ describe("contradictions of the rl section", () => {
   });
 });
 
+describe("a setting that nothing reads", () => {
+  it.each([
+    [
+      "of another strategy, in a file",
+      "rl:\n  sampling:\n    strategy: dynamic\n    kappa: 3\n",
+      [],
+      "a.yaml:4:12 rl.sampling.kappa: the strategy dynamic does not read it; set rl.sampling.strategy=adaptive, or leave this out (got 3)",
+    ],
+    [
+      "of another strategy, as an override",
+      "rl:\n  sampling: {strategy: fixed}\n",
+      ["rl.sampling.oversample=2"],
+      "override rl.sampling.oversample=2: the strategy fixed does not read it; set rl.sampling.strategy=dynamic, or leave this out (got 2)",
+    ],
+    [
+      "under the default strategy",
+      "{}\n",
+      ["rl.sampling.oversample=2"],
+      "override rl.sampling.oversample=2: the strategy adaptive does not read it; set rl.sampling.strategy=dynamic, or leave this out (got 2)",
+    ],
+    [
+      "that is set before its choice on the command line",
+      "{}\n",
+      ["rl.sampling.explore=0.2", "rl.sampling.strategy=batch_min"],
+      "override rl.sampling.explore=0.2: the strategy batch_min does not read it; set rl.sampling.strategy=adaptive, or leave this out (got 0.2)",
+    ],
+    [
+      "of a bank that is off",
+      "rl:\n  sampling: {bank: false, bank_max_age: 3}\n",
+      [],
+      "a.yaml:2:41 rl.sampling.bank_max_age: read only where groups are banked; set rl.sampling.bank=true, or leave this out (got 3)",
+    ],
+    [
+      "of surprising groups that are not kept",
+      "rl:\n  sampling: {keep: mixed, min_surprise: 0.2}\n",
+      [],
+      "a.yaml:2:41 rl.sampling.min_surprise: read with keep: surprising only; set rl.sampling.keep=surprising, or leave this out (got 0.2)",
+    ],
+    [
+      "of an advantage without estimates",
+      "rl:\n  advantage: group_std\n  sampling: {min_surprise: 0.2}\n",
+      [],
+      "a.yaml:3:28 rl.sampling.min_surprise: read with advantage: history only; set rl.advantage=history, or leave this out (got 0.2)",
+    ],
+    [
+      "of a schedule that never moves",
+      "rl:\n  sampling: {kappa_schedule: fixed, kappa_final: 2}\n",
+      [],
+      "a.yaml:2:50 rl.sampling.kappa_final: kappa_schedule: fixed never leaves kappa; set rl.sampling.kappa_schedule=linear or signal, or leave this out (got 2)",
+    ],
+    [
+      "of stale rollouts where there are none",
+      "rl:\n  sampling: {bank: false}\n  loss: {importance_cap: 2}\n",
+      [],
+      "a.yaml:3:26 rl.loss.importance_cap: no rollout is stale without a bank and without overlap; set rl.sampling.bank=true or rl.async.max_lag=1, or leave this out (got 2)",
+    ],
+  ])("%s is refused with what would read it", (_what, text, overrides, message) => {
+    expect(mistakes(text, overrides)).toEqual([message]);
+  });
+
+  it("is reported with every other one", () => {
+    const text = "rl:\n  sampling: {strategy: fixed, oversample: 2, kappa: 2, retire: false}\n";
+    expect(mistakes(text).map((m) => m.split(" ")[1])).toEqual([
+      "rl.sampling.oversample:",
+      "rl.sampling.kappa:",
+      "rl.sampling.retire:",
+    ]);
+  });
+
+  it("is left alone where a base config set it and the choice came later", () => {
+    const base =
+      "rl:\n  sampling: {strategy: adaptive, kappa: 2}\n  loss: {overlong: punish, overlong_buffer: 20}\n";
+    const child = "extends: base.yaml\nrl:\n  sampling: {strategy: dynamic}\n  loss: {overlong: mask}\n";
+    expect(mistakes(child, [], base)).toEqual([]);
+    expect(mistakes("extends: base.yaml\n", ["rl.sampling.strategy=dynamic"], base)).toEqual([]);
+    expect(
+      mistakes("extends: base.yaml\nrl:\n  sampling: {strategy: dynamic, kappa: 3}\n", [], base),
+    ).toEqual([
+      "a.yaml:3:40 rl.sampling.kappa: the strategy dynamic does not read it; set rl.sampling.strategy=adaptive, or leave this out (got 3)",
+    ]);
+  });
+});
+
+describe("the table of strategies", () => {
+  it("gives every knob a default and a description that names its readers", () => {
+    const knobs = STRATEGIES.flatMap((s) => Object.keys(s.knobs));
+    expect(new Set(knobs).size).toBe(knobs.length);
+    const keys = new Map(keysOf(rlStageSchema).map((k) => [k.key, k.schema]));
+    for (const { name, knobs } of STRATEGIES) {
+      for (const key of Object.keys(knobs)) {
+        const schema = keys.get(`rl.sampling.${key}`);
+        expect(schema?.description).toMatch(new RegExp(`^${name}: `));
+        expect(schema).toHaveProperty("default");
+      }
+    }
+  });
+});
+
+describe("an engine's own keys", () => {
+  it.each([
+    [
+      "a learner and a sampler between which weights cannot travel",
+      "learner: {engine: fake}\nsampler:\n  engine: embedded\n",
+      'a.yaml:3:11 sampler.engine: the fake learner gives its weights as the file of the fake learner, which the embedded sampler does not take; use it with sampler.engine: fake, or this sampler with learner.engine: embedded (got "embedded")',
+    ],
+    [
+      "a key that only another engine reads",
+      "learner: {engine: fake}\nsampler:\n  engine: fake\n  slots: 3\n",
+      "a.yaml:4:3 sampler.slots: not read with engine: fake, only with engine: embedded",
+    ],
+    [
+      "a typo beside an engine's own keys",
+      "learner:\n  treads: 3\n",
+      "a.yaml:2:3 learner.treads: unknown key; did you mean learner.threads?",
+    ],
+    [
+      "an engine that is not there",
+      "sampler:\n  engine: vlm\n",
+      'a.yaml:2:11 sampler.engine: expected one of embedded, fake, got "vlm"',
+    ],
+    [
+      "a value of another type, in the words of the engine that reads it",
+      "sampler: {slots: 0}\n",
+      "a.yaml:1:18 sampler.slots: expected a whole number >= 1 and <= 4096 or null, got 0",
+    ],
+  ])("%s", (_what, text, message) => {
+    expect(mistakes(text)).toEqual([message]);
+  });
+
+  it.each([
+    "learner: {engine: fake}\nsampler: {engine: fake, max_tokens: 1k}\n",
+    "sampler:\n  slots: 1k\nlearner:\n",
+  ])("lets %j pass", (text) => {
+    expect(mistakes(text)).toEqual([]);
+  });
+});
+
 describe("what a learner computes", () => {
   const loss = { dual_clip: 3, kl_coef: 0, entropy_coef: 0.01, importance_cap: null };
 
   it("names the options that are on and that it does not", () => {
     expect(unsupportedLoss(loss, new Set<LossOption>(["entropy_coef"]))).toEqual(["dual_clip"]);
-    expect(unsupportedLoss(loss, LEARNER_LOSS.embedded)).toEqual([]);
+    expect(unsupportedLoss(loss, LEARNERS.embedded.loss)).toEqual([]);
   });
 });

@@ -138,7 +138,7 @@ describe("a damaged checkpoint", () => {
     const error = await rejectionOf(store.load(3));
     expect(error.exitCode).toBe(3);
     expect(error.message).toMatch(reason);
-    // Training goes on from 2 and saves 3 anew: the damaged one is set aside, not deleted.
+    // Training goes on from 2 and saves 3 again: the damaged one is set aside, not deleted.
     await save(3);
     expect((await store.load(3)).step).toBe(3);
     expect(readdirSync(dir)).toContain("step-000003.corrupt-1");

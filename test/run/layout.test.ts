@@ -24,9 +24,9 @@ describe("golden", () => {
     for (const t of [jsonl, tb]) {
       t.metrics(1, { "policy/loss": 1 });
       t.samples(1, "train", []);
-      t.samples(1, "eval", []);
+      t.samples(1, { set: "test" }, []);
     }
-    jsonl.counts({ step: 1, problems: [] });
+    jsonl.counts({ step: 1, set: "test", problems: [] });
     spans.span("sample", "loop")();
     const store = makeCheckpointStore({
       runDir: run.path,

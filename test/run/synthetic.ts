@@ -86,7 +86,7 @@ export function syntheticRun(
         for (let k = 0; k < 8; k++) if (rng.uniform() < p) passed++;
         return { id: `${bucket}/w${(i % 13) + 2}-${i}`, bucket, n: 8, passed };
       });
-      t.counts({ step, problems });
+      t.counts({ step, set: "test", problems });
       const mean = problems.reduce((s, p) => s + p.passed / p.n, 0) / problems.length;
       t.metrics(step, {
         "eval/test/pass@1": mean,
@@ -99,7 +99,7 @@ export function syntheticRun(
       const pass = step > 0;
       t.samples(
         step,
-        "eval",
+        { set: "test" },
         problems.map((p) => ({
           step,
           problemId: p.id,

@@ -17,12 +17,15 @@ const noise = (seed: string): Buffer =>
 const library = noise("library");
 
 /** A bundle of the CPU's tfjs with made-up libraries, packed by the real packer in pieces of 64 KiB. */
-async function bundle(change: (b: Bundle) => Bundle = (b) => b) {
+async function bundle(
+  change: (b: Bundle) => Bundle = (b) => b,
+  tfjs: "tfjs-node" | "tfjs-node-gpu" = "tfjs-node",
+) {
   const [from, dir] = [temporary(), temporary()];
   const names = [
     "tensorflow/libtensorflow_cc.so.2",
     "tensorflow/libtensorflow_framework.so.2",
-    bindingPath("tfjs-node"),
+    bindingPath(tfjs),
   ];
   const files = names.map((path) => {
     mkdirSync(dirname(join(from, path)), { recursive: true });
@@ -42,9 +45,9 @@ async function bundle(change: (b: Bundle) => Bundle = (b) => b) {
       tfjs: { compression: "gzip", parts, unpackedBytes: files.length * library.length, files, pieces },
     },
     tfjs: {
-      package: "tfjs-node",
+      package: tfjs,
       packageVersion: "4.22.0",
-      tensorflow: { version: "2.21.0", build: "cpu", source: "made up" },
+      tensorflow: { version: "2.21.0", build: tfjs === "tfjs-node" ? "cpu" : "cuda", source: "made up" },
       binding: { napi: 8, arch: "x64", platform: "linux", made: "g++" },
       files,
     },
@@ -106,6 +109,48 @@ describe.runIf(process.platform === "linux" && process.arch === "x64")("from a b
     const error = await refusal(() => fromBundle(dir, undefined, { root }, ORT, host(true, 0).effects));
     expect(error.message).toBe(`expected 1 MB free in ${root}, got 0 MB`);
     expect(readInstalled(root).kind).toBe("broken");
+  });
+
+  /** A host with a card and CUDA 12, without a compiler, whose TensorFlow aborts without CUDA on its path. */
+  function gpuHost(cudaIsEnough: boolean) {
+    const cuda = temporary();
+    const libraries =
+      "cublas.so.12 cublasLt.so.12 cufft.so.11 cusolver.so.11 cusparse.so.12 cudart.so.12 cudnn.so.9";
+    for (const name of libraries.split(" ")) writeFileSync(join(cuda, `lib${name}`), "");
+    const abort = { code: 128, signal: "SIGABRT", output: "" };
+    const loads: Program = (words, env) => {
+      const found =
+        cudaIsEnough &&
+        (env.LD_LIBRARY_PATH ?? "").split(":").some((d) => existsSync(join(d, "libcublas.so.12")));
+      if (!found) return abort;
+      return words[0] === "-e" ? {} : { output: JSON.stringify({ ok: true, value: "computes" }) };
+    };
+    const made = fakeHost({
+      gzip: () => ({}),
+      "nvidia-smi": () => ({ output: "NVIDIA H200, 9.0, 580.95.05" }),
+      [process.execPath]: loads,
+    });
+    return { ...made, cuda };
+  }
+
+  it("tries the carried binding with the host's CUDA libraries on its path, and needs no compiler", async () => {
+    const { dir } = await bundle((b) => b, "tfjs-node-gpu");
+    const root = join(temporary(), ".gpu");
+    const { effects, cuda, said } = gpuHost(true);
+    await fromBundle(dir, ["tfjs"], { root, cuda }, ORT, effects);
+    const there = readInstalled(root);
+    expect(there.kind === "there" && there.manifest.tfjs?.binding.made).toBe("carried; g++");
+    expect(said.join("\n")).not.toContain("building");
+  });
+
+  it("names the signal that ends the carried binding", async () => {
+    const { dir } = await bundle((b) => b, "tfjs-node-gpu");
+    const { effects, cuda, said } = gpuHost(false);
+    const error = await refusal(() =>
+      fromBundle(dir, ["tfjs"], { root: join(temporary(), ".gpu"), cuda }, ORT, effects),
+    );
+    expect(said).toContain("the carried binding does not load here (SIGABRT); building it");
+    expect(error.message).toContain("expected a C++ compiler");
   });
 
   it("a folder without a bundle, or with another version's, is refused", async () => {

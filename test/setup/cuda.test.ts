@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Host, planLinks, requireGpu } from "../../src/setup/cuda.js";
-import { lookAtHost } from "../../src/setup/host.js";
+import { lookAtHost } from "../../src/setup/look-at-host.js";
 import { fakeHost, refusal } from "./host.js";
 
 const SITE = "/opt/py/site-packages/nvidia";

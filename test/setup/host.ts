@@ -13,7 +13,10 @@ export function temporary(): string {
   return dir;
 }
 
-export type Program = (words: readonly string[]) => Partial<Ran> | Promise<Partial<Ran>>;
+export type Program = (
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+) => Partial<Ran> | Promise<Partial<Ran>>;
 
 export function fakeHost(programs: Readonly<Record<string, Program>>, free = 1e12) {
   const said: string[] = [];
@@ -22,10 +25,14 @@ export function fakeHost(programs: Readonly<Record<string, Program>>, free = 1e1
     libraryPath: "",
     say: (line) => void said.push(line),
     freeBytes: () => free,
-    async run(program, words) {
+    async run(program, words, options) {
       ran.push([program, ...words]);
-      const answer = await programs[program]?.(words);
-      return { code: answer === undefined ? null : (answer.code ?? 0), output: answer?.output ?? "" };
+      const answer = await programs[program]?.(words, options?.env ?? {});
+      return {
+        code: answer === undefined ? null : (answer.code ?? 0),
+        ...(answer?.signal !== undefined && { signal: answer.signal }),
+        output: answer?.output ?? "",
+      };
     },
   };
   return { effects, said, ran };

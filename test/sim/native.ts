@@ -58,12 +58,6 @@ export function openBench(
 export const initial = (body: string): string =>
   `module t; integer f, i; initial begin ${body} end endmodule\n`;
 
-export async function until(what: () => boolean, ms = 5000): Promise<boolean> {
-  for (const end = Date.now() + ms; Date.now() < end; await new Promise((r) => setTimeout(r, 20)))
-    if (what()) return true;
-  return what();
-}
-
 /** Whether a process is there and has not ended. */
 export function lives(pid: number): boolean {
   if (!existsSync(`/proc/${pid}/stat`)) return false;

@@ -15,6 +15,7 @@ const made = (data: object, maxTokens = 176) => ({
 });
 const LISTS = { families: ["alu_4", "it's"], level: "all" };
 const OWN = { source: "jsonl", path: "my problems.jsonl", test_share: 0.2 };
+const TOLD = { system_prompt: "Answer: in Verilog.\nIt's checked." };
 
 const schemas = { rl: rlStageSchema, eval: evalStageSchema };
 
@@ -39,7 +40,7 @@ describe("the next command", () => {
   });
 
   it("evaluates on the same problems, with room for the same answers", () => {
-    for (const data of [LISTS, OWN, { level: "hard" }]) {
+    for (const data of [LISTS, OWN, TOLD, { level: "hard" }]) {
       const config = read<EvalConfig>(evalCommand("a b/export", made(data, 448)));
       expect(config.data).toEqual(dataSchema.parse(data));
       expect(config.sampler.max_tokens).toBe(448);
@@ -48,7 +49,7 @@ describe("the next command", () => {
   });
 
   it("reinforces on the same problems", () => {
-    for (const data of [LISTS, OWN, { level: "hard" }, {}]) {
+    for (const data of [LISTS, OWN, TOLD, { level: "hard" }, {}]) {
       const config = read<RlConfig>(rlCommand("a", made(data)));
       expect(config.data).toEqual(dataSchema.parse(data));
     }

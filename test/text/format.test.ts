@@ -1,12 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  extractAnswer,
-  formatCompletion,
-  formatPrompt,
-  lastVerilogBlock,
-  TAGS,
-} from "../../src/text/format.js";
+import { extractAnswer, formatCompletion, lastVerilogBlock, TAGS } from "../../src/text/format.js";
 
 const good = "<think>plan</think><answer>```verilog\nmodule m; endmodule\n```</answer>";
 const tags = Object.values(TAGS);
@@ -90,10 +84,4 @@ test("takes time in proportion to the text", () => {
   extractAnswer(text);
   extractAnswer("<think>".repeat(300_000));
   expect(performance.now() - start).toBeLessThan(1000);
-});
-
-test("a prompt has a system turn only when asked for", () => {
-  expect(formatPrompt("do it", null)).toEqual([{ role: "user", content: "do it" }]);
-  const [system] = formatPrompt("do it");
-  for (const tag of tags) expect(system?.content).toContain(tag);
 });

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-import { testbenchWords, verifyWords } from "../../src/cli/design-options.js";
+import type { Command } from "../../src/cli/commands/command.js";
+import { testbench } from "../../src/cli/commands/testbench.js";
+import { verify } from "../../src/cli/commands/verify.js";
 import { asTrainError, errorText } from "../../src/cli/print-error.js";
-import { makeShell, type Shell } from "../../src/cli/shell.js";
-import { testbenchCommand } from "../../src/cli/testbench-command.js";
-import { verifyCommand } from "../../src/cli/verify-command.js";
+import { makeShell, type Parts } from "../../src/cli/shell.js";
 import { type Ended, REAL, train } from "../cli/spawned.js";
 
 export const ACC = `// Adds d to q in every cycle with en.
@@ -52,6 +52,9 @@ export const LOCK = (
 endmodule
 `;
 
+/** These commands run no stage. */
+const NO_STAGES: Parts = { stages: {}, schemas: async () => ({}) };
+
 /** A folder with these files, and the commands in it: `cli` in a process of its own, `verify` in this one. */
 export function folder(files: Readonly<Record<string, string | Buffer>>) {
   const dir = mkdtempSync(join(tmpdir(), "verify-"));
@@ -59,10 +62,7 @@ export function folder(files: Readonly<Record<string, string | Buffer>>) {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
   const path = (name: string): string => join(dir, name);
   const env = { VERILOOP_CACHE: path("cache") };
-  const inProcess = async (
-    run: (shell: Shell, args: Readonly<Record<string, unknown>>) => Promise<number>,
-    words: readonly string[],
-  ): Promise<Ended> => {
+  const inProcess = async (command: Command, words: readonly string[]): Promise<Ended> => {
     const text = { stdout: "", stderr: "" };
     const out = (name: "stdout" | "stderr") => ({
       isTTY: false,
@@ -86,7 +86,7 @@ export function folder(files: Readonly<Record<string, string | Buffer>>) {
       args[words[i]!.replace(/^--/, "")] = flag ? true : words[++i];
     }
     try {
-      return { code: await run(shell, args), ...text };
+      return { code: await command.run(shell, NO_STAGES, args), ...text };
     } catch (error) {
       text.stderr += errorText(error, { colour: false, program: "train" });
       return { code: asTrainError(error).exitCode, ...text };
@@ -96,9 +96,7 @@ export function folder(files: Readonly<Record<string, string | Buffer>>) {
     dir,
     path,
     cli: (...words: string[]) => train(words, { cwd: dir, main: REAL, env }),
-    verify: (...words: string[]) =>
-      inProcess((shell, args) => verifyCommand(shell, verifyWords(args)), words),
-    testbench: (...words: string[]) =>
-      inProcess((shell, args) => testbenchCommand(shell, testbenchWords(args)), words),
+    verify: (...words: string[]) => inProcess(verify, words),
+    testbench: (...words: string[]) => inProcess(testbench, words),
   };
 }

@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { primerGoldens } from "../../bench/reward/corpus/index.js";
-import { mod } from "../../bench/reward/soak/base.js";
+import { mod } from "../../designs/hostile/base.js";
+import { primerGoldens } from "../../designs/index.js";
 import { withPowerUp } from "../../src/equiv/testbench/powerup.js";
 import { gate, MAX_SOURCE_BYTES, withSuffix } from "../../src/verilog/gate.js";
 import { lex, normalForm, render } from "../../src/verilog/lexer.js";

@@ -1,13 +1,14 @@
 /**
  * Share of non-equivalent mutants that the reward's benches tell from their golden, on VerilogEval and RTLLM goldens.
- * `npx tsx bench/reward/mutants/run.ts [data root] [--limit=N] [--per=20] [--only=PATTERN] [--proofs=SECONDS]
- * [--seed=1] [--baseline]`: `--limit` takes N designs spread over each set, `--proofs` decides survivors formally, `--baseline`
+ * `npx tsx bench/reward/mutants/run.ts [--data DIR] [--limit N] [--per 20] [--only PATTERN] [--proofs SECONDS]
+ * [--seed 1] [--baseline]`: `--limit` takes N designs spread over each set, `--proofs` decides survivors formally, `--baseline`
  * asks CodeV-R1's published check about every mutant (slow). Survivors are named; the last line is one JSON object.
  */
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DATA_ROOT, type Design, rtllm, spread, verilogEval } from "../../../designs/index.js";
 import { makeProver } from "../../../src/equiv/formal/prover.js";
 import { readInterfaces } from "../../../src/equiv/golden/netlists.js";
 import { admitGolden } from "../../../src/equiv/golden/prepare.js";
@@ -18,22 +19,22 @@ import { DEFAULT_LIMITS } from "../../../src/sim/simulator.js";
 import { makeSpawnSimulator } from "../../../src/sim/spawn.js";
 import { locateTools } from "../../../src/sim/tools.js";
 import { render } from "../../../src/verilog/lexer.js";
-import { codevVerdict } from "../baseline/codev.js";
-import { benchMachine, DATA_ROOT, type Design, rtllm, spread, verilogEval } from "../corpus/index.js";
+import { readArgs } from "../../args.js";
+import { benchMachine } from "../../machine.js";
+import { codevVerdict } from "../rival/codev.js";
 import { type Surveyed, survey } from "./survey.js";
 
-const args = process.argv.slice(2);
-const flag = (name: string): string | undefined => {
-  const at = args.findIndex((a) => a === `--${name}` || a.startsWith(`--${name}=`));
-  if (at < 0) return undefined;
-  return args[at]!.includes("=") ? args[at]!.slice(name.length + 3) : (args[at + 1] ?? "");
-};
-const valued = new Set(["--limit", "--per", "--only", "--proofs", "--seed"]);
-const root = args.find((a, i) => !a.startsWith("--") && !valued.has(args[i - 1] ?? "")) ?? DATA_ROOT;
-const limit = Number(flag("limit") ?? Number.POSITIVE_INFINITY);
-const per = Number(flag("per") ?? 20);
-const only = new RegExp(flag("only") ?? "");
-const seconds = Number(flag("proofs") ?? 0);
+const args = readArgs({
+  data: DATA_ROOT,
+  limit: Number.POSITIVE_INFINITY,
+  per: 20,
+  only: "",
+  proofs: 0,
+  seed: 1,
+  baseline: false,
+});
+const { data: root, limit, per, proofs: seconds } = args;
+const only = new RegExp(args.only);
 const sets: readonly (readonly [string, readonly Design[]])[] = [
   ["verilog-eval", verilogEval(root)],
   ["rtllm", rtllm(root, "v2")],
@@ -55,7 +56,7 @@ const deps: GoldenDeps = {
     return { steps: put("steps", parts.steps), runs: put("runs", parts.runs), mask: put("mask", parts.mask) };
   },
   stimulus: DEFAULT_STIMULUS,
-  seed: Number(flag("seed") ?? 1),
+  seed: args.seed,
   icarus: tools.iverilog.version,
 };
 const prover = makeProver({
@@ -70,7 +71,7 @@ const options = {
   longVectors: 20_000,
   seed: 2,
   prover: seconds > 0 ? { prover, seconds } : null,
-  baseline: args.includes("--baseline")
+  baseline: args.baseline
     ? async (golden: string, candidate: string, top: string) =>
         (await codevVerdict(golden, candidate, top, tools, { sandbox: false })).verdict
     : null,

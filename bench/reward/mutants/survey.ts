@@ -4,6 +4,7 @@
  * makes it equivalent; the rest is unknown and counts nowhere.
  */
 
+import type { Design } from "../../../designs/index.js";
 import { makeRng } from "../../../src/core/rng.js";
 import type { Prover } from "../../../src/equiv/formal/proof.js";
 import { jobOf, openOrNone } from "../../../src/equiv/golden/measure.js";
@@ -22,7 +23,6 @@ import { makeStimulus, type Stimulus } from "../../../src/equiv/stimulus/stimulu
 import type { InterfaceResult } from "../../../src/verilog/interface.js";
 import { normalForm, render } from "../../../src/verilog/lexer.js";
 import { minedConstants } from "../../../src/verilog/numbers.js";
-import type { Design } from "../corpus/index.js";
 import { uniformStimulus } from "./uniform.js";
 
 export interface Surveyed {
@@ -139,8 +139,8 @@ export async function survey(
     if (truth === "unknown" && options.prover !== null) {
       const proof = await options.prover.prover.prove(
         {
-          golden: render(admitted.tokens),
-          candidate: render(m.admitted.tokens),
+          golden: admitted,
+          candidate: m.admitted,
           top: design.top,
           iface: prepared.iface,
           seconds: options.prover.seconds,

@@ -5,7 +5,7 @@
  * a time, in either clock phase; resets come with and without an edge. Bits that the golden leaves X or Z are not compared.
  */
 
-import type { PortFacts } from "../baseline/ports.js";
+import type { PortFacts } from "../rival/ports.js";
 
 export interface OpinionPlan {
   readonly facts: PortFacts;

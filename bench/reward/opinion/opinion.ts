@@ -3,11 +3,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Design } from "../../../designs/index.js";
 import type { Tools } from "../../../src/sim/tools.js";
-import { limited } from "../baseline/limited.js";
-import { type PortFactsResult, portFacts } from "../baseline/ports.js";
-import { codevRename } from "../baseline/top.js";
-import type { Design } from "../corpus/index.js";
+import { limited } from "../rival/limited.js";
+import { type PortFactsResult, portFacts } from "../rival/ports.js";
+import { codevRename } from "../rival/top.js";
 import { opinionBench } from "./bench.js";
 
 export interface Opinion {

@@ -1,12 +1,13 @@
 /**
  * How much the prover decides: every golden beside itself, beside its gates (Yosys `synth`) and beside one mutant.
- * `npx tsx bench/reward/rewrites/decided.ts [data root] [--limit=N] [--seconds=3] [--only=PART OF A NAME] [--rtllm]`;
+ * `npx tsx bench/reward/rewrites/decided.ts [--data DIR] [--limit N] [--seconds 3] [--only PART-OF-A-NAME] [--rtllm]`;
  * the last line is one JSON object, `figure` the share decided within the time.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DATA_ROOT, rtllm, spread, verilogEval } from "../../../designs/index.js";
 import { makeRng } from "../../../src/core/rng.js";
 import { makeProver } from "../../../src/equiv/formal/prover.js";
 import { readInterfaces } from "../../../src/equiv/golden/netlists.js";
@@ -17,22 +18,24 @@ import { openSimulator } from "../../../src/sim/simulators.js";
 import { locateTools } from "../../../src/sim/tools.js";
 import { gate } from "../../../src/verilog/gate.js";
 import { render } from "../../../src/verilog/lexer.js";
-import { benchMachine, DATA_ROOT, rtllm, spread, verilogEval } from "../corpus/index.js";
+import { readArgs } from "../../args.js";
+import { benchMachine } from "../../machine.js";
 import { yosysRewrite } from "./yosys.js";
 
-const args = process.argv.slice(2);
-const option = (name: string): string | undefined =>
-  args.find((a) => a.startsWith(`--${name}=`))?.slice(name.length + 3);
-const root = args.find((a) => !a.startsWith("--")) ?? DATA_ROOT;
-const seconds = Number(option("seconds") ?? 3);
+const args = readArgs({
+  data: DATA_ROOT,
+  limit: Number.POSITIVE_INFINITY,
+  seconds: 3,
+  only: "",
+  rtllm: false,
+});
+const { data: root, seconds } = args;
 const tools = locateTools(process.env.PATH ?? "");
 const yosys = tools.yosys?.path;
 if (yosys === undefined) throw new Error("proofs need Yosys");
-const all = (args.includes("--rtllm") ? rtllm(root, "v2") : verilogEval(root)).filter((d) =>
-  d.name.includes(option("only") ?? ""),
-);
+const all = (args.rtllm ? rtllm(root, "v2") : verilogEval(root)).filter((d) => d.name.includes(args.only));
 if (all.length === 0) throw new Error(`no benchmark data below ${root}: give its folder as the argument`);
-const designs = spread(all, Number(option("limit") ?? all.length));
+const designs = spread(all, args.limit);
 const dir = mkdtempSync(join(tmpdir(), "decided-"));
 const scratch = join(dir, "proofs");
 const { simulator } = openSimulator({ tools, scratchDir: join(dir, "simulator"), readOnly: [scratch] });
@@ -69,9 +72,8 @@ for (const design of designs) {
     if (text === null) continue;
     const gated = gate(text);
     if (!gated.ok) continue;
-    const candidate = render(gated.admitted.tokens);
     const p = await prover.prove(
-      { golden: source, candidate, top: design.top, iface: iface.iface, seconds },
+      { golden: golden.admitted, candidate: gated.admitted, top: design.top, iface: iface.iface, seconds },
       signal,
     );
     if (p.kind === "infra") throw new Error(`infra ${p.code}: ${p.log}`);

@@ -1,11 +1,11 @@
 /** Sorts rewrites by whether they are proven equal to their golden; the rewarder has no say in it. */
 
+import type { Design } from "../../../designs/index.js";
 import type { Prover } from "../../../src/equiv/formal/proof.js";
 import { readInterfaces } from "../../../src/equiv/golden/netlists.js";
 import { admitGolden, interfaceOf } from "../../../src/equiv/golden/prepare.js";
 import { gate } from "../../../src/verilog/gate.js";
 import { render } from "../../../src/verilog/lexer.js";
-import type { Design } from "../corpus/index.js";
 import { TEXT_REWRITES } from "./text.js";
 import { PASSES, yosysRewrite } from "./yosys.js";
 
@@ -47,9 +47,14 @@ export async function rewritesOf(design: Design, deps: ProveDeps, signal: AbortS
       out.push({ design, kind, text, proof: `gate: ${gated.reason}` });
       continue;
     }
-    const candidate = render(gated.admitted.tokens);
     const p = await deps.prover.prove(
-      { golden: source, candidate, top: design.top, iface: iface.iface, seconds: deps.seconds },
+      {
+        golden: golden.admitted,
+        candidate: gated.admitted,
+        top: design.top,
+        iface: iface.iface,
+        seconds: deps.seconds,
+      },
       signal,
     );
     const proof =

@@ -1,12 +1,13 @@
 /**
  * Wrong rejects: rewrites of goldens, each proven equal first, judged by the reward on several stimulus seeds and by
- * the published check. `npx tsx bench/reward/rewrites/run.ts [data root] [--limit=N] [--seeds=5] [--seconds=10]
- * [--only=PART OF A NAME] [--baseline] [--rtllm]`; tables and culprits go to the error stream, the last line is one JSON object.
+ * the published check. `npx tsx bench/reward/rewrites/run.ts [--data DIR] [--limit N] [--seeds 5] [--seconds 10]
+ * [--only PART-OF-A-NAME] [--baseline] [--rtllm]`; tables and culprits go to the error stream, the last line is one JSON object.
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DATA_ROOT, problemOf, rtllm, spread, verilogEval } from "../../../designs/index.js";
 import { seed } from "../../../src/core/units.js";
 import { makeProver } from "../../../src/equiv/formal/prover.js";
 import { secretNames } from "../../../src/equiv/testbench/names.js";
@@ -14,23 +15,28 @@ import { makeRewarder } from "../../../src/reward/rewarder.js";
 import { openSimulator } from "../../../src/sim/simulators.js";
 import { locateTools } from "../../../src/sim/tools.js";
 import { formatCompletion } from "../../../src/text/format.js";
-import { codevVerdict } from "../baseline/codev.js";
-import { benchMachine, DATA_ROOT, problemOf, rtllm, spread, verilogEval } from "../corpus/index.js";
+import { readArgs } from "../../args.js";
+import { benchMachine } from "../../machine.js";
+import { codevVerdict } from "../rival/codev.js";
 import { KINDS, type Rewrite, rewritesOf } from "./prove.js";
 
-const args = process.argv.slice(2);
-const option = (name: string, fallback: number): number =>
-  Number(args.find((a) => a.startsWith(`--${name}=`))?.split("=")[1] ?? fallback);
-const root = args.find((a) => !a.startsWith("--")) ?? DATA_ROOT;
-const numSeeds = option("seeds", 5);
+const args = readArgs({
+  data: DATA_ROOT,
+  limit: Number.POSITIVE_INFINITY,
+  seeds: 5,
+  seconds: 10,
+  only: "",
+  baseline: false,
+  rtllm: false,
+});
+const { data: root, seeds: numSeeds, only } = args;
 const tools = locateTools(process.env.PATH ?? "");
 if (tools.yosys === null) throw new Error("proofs need Yosys");
-const all = [...verilogEval(root), ...(args.includes("--rtllm") ? rtllm(root, "v2") : [])];
+const all = [...verilogEval(root), ...(args.rtllm ? rtllm(root, "v2") : [])];
 if (all.length === 0) throw new Error(`no benchmark data below ${root}: give its folder as the argument`);
-const only = args.find((a) => a.startsWith("--only="))?.slice(7) ?? "";
 const designs = spread(
   all.filter((d) => d.name.includes(only)),
-  option("limit", all.length),
+  args.limit,
 );
 const signal = new AbortController().signal;
 const dir = mkdtempSync(join(tmpdir(), "rewrites-"));
@@ -40,7 +46,7 @@ const { simulator } = openSimulator({ tools, scratchDir: join(dir, "simulator"),
 const prover = makeProver({ yosys: tools.yosys.path, simulator, names: secretNames, scratchDir: scratch });
 const rewrites: Rewrite[] = [];
 for (const [k, design] of designs.entries()) {
-  const deps = { prover, yosys: tools.yosys.path, dir, seconds: option("seconds", 10) };
+  const deps = { prover, yosys: tools.yosys.path, dir, seconds: args.seconds };
   rewrites.push(...(await rewritesOf(design, deps, signal)));
   if (k % 20 === 19) console.error(`rewritten and proven: ${k + 1} of ${designs.length} designs`);
 }
@@ -87,7 +93,7 @@ for (let s = 1; s <= numSeeds; s++) {
 }
 
 const theirs = new Map<Rewrite, string>();
-if (args.includes("--baseline")) {
+if (args.baseline) {
   const wanted = proven.filter((r) => !refused.has(r.design.name));
   const next = wanted.values();
   await Promise.all(

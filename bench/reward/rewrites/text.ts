@@ -1,6 +1,6 @@
 /** Rewrites of the text that keep its function by construction; a prover says so again, because this is a small parser. */
 
-import { isKeyword } from "../../../src/verilog/gate.js";
+import { isKeyword } from "../../../src/verilog/keywords.js";
 import { render, type Token } from "../../../src/verilog/lexer.js";
 import { closing } from "../../../src/verilog/preprocess.js";
 

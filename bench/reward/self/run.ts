@@ -1,22 +1,15 @@
 /**
  * Self-equivalence of every golden of both VerilogEval data sets and both RTLLM samples, on several stimulus seeds.
- * `npx tsx bench/reward/self/run.ts [data root] [--seeds=5]`; the last line is one JSON object.
+ * `npx tsx bench/reward/self/run.ts [--data DIR] [--seeds 5]`; the last line is one JSON object.
  */
 
+import { DATA_ROOT, type Design, rtllm, VERILOG_EVAL_SETS, verilogEval } from "../../../designs/index.js";
+import { selfEquivalence } from "../../../designs/self.js";
 import { locateTools } from "../../../src/sim/tools.js";
-import {
-  benchMachine,
-  DATA_ROOT,
-  type Design,
-  rtllm,
-  VERILOG_EVAL_SETS,
-  verilogEval,
-} from "../corpus/index.js";
-import { selfEquivalence } from "./self.js";
+import { readArgs } from "../../args.js";
+import { benchMachine } from "../../machine.js";
 
-const args = process.argv.slice(2);
-const root = args.find((a) => !a.startsWith("--")) ?? DATA_ROOT;
-const numSeeds = Number(args.find((a) => a.startsWith("--seeds="))?.slice(8) ?? 5);
+const { data: root, seeds: numSeeds } = readArgs({ data: DATA_ROOT, seeds: 5 });
 const tools = locateTools(process.env.PATH ?? "");
 const named = (set: string, designs: readonly Design[]): Design[] =>
   designs.map((d) => ({ ...d, name: `${set}/${d.name}` }));

@@ -1,6 +1,6 @@
 /** Wrong designs that go for the judge: they print its pass line, read the golden beside them, or force its wires. */
 
-import type { Design } from "../corpus/index.js";
+import type { Design } from "../../../designs/index.js";
 import type { Trial } from "./judges.js";
 
 const PORTS = "input clk, rst, input [7:0] d, output [7:0] q";

@@ -1,10 +1,10 @@
 /** The named deep faults: wrong designs that differ only after thousands of cycles or one sequence of inputs. */
 
-import { clock12 } from "../../../test/designs/pairs/clocking.js";
-import { divider } from "../../../test/designs/pairs/counters.js";
-import { unlock } from "../../../test/designs/pairs/machines.js";
-import { fifo } from "../../../test/designs/pairs/storage.js";
-import type { Design } from "../corpus/index.js";
+import type { Design } from "../../../designs/index.js";
+import { clock12 } from "../../../designs/pairs/clocking.js";
+import { divider } from "../../../designs/pairs/counters.js";
+import { unlock } from "../../../designs/pairs/machines.js";
+import { fifo } from "../../../designs/pairs/storage.js";
 import type { Trial } from "./judges.js";
 
 const BYTES = ["8'hde", "8'had", "8'hbe"] as const;

@@ -3,12 +3,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Design, problemOf } from "../../../designs/index.js";
 import { seed } from "../../../src/core/units.js";
 import { makeRewarder } from "../../../src/reward/rewarder.js";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/sim/simulator.js";
 import type { Tools } from "../../../src/sim/tools.js";
-import { codevVerdict } from "../baseline/codev.js";
-import { type Design, problemOf } from "../corpus/index.js";
+import { codevVerdict } from "../rival/codev.js";
 
 /** A golden and a text to judge beside it. */
 export interface Trial {

@@ -1,35 +1,9 @@
 /** Rows whose figures other benches make: each is run as a process of its own, and its last line is read. */
 
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { lastLine, ROOT } from "../../last-line.js";
 import type { Row, Setting } from "./rows.js";
-
-const ROOT = join(import.meta.dirname, "../../..");
-
-/** The last line of a bench, as the object it is; its progress goes to this process's error stream. */
-function lastLine(script: string, args: readonly string[]): Promise<Record<string, unknown>> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
-      cwd: ROOT,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    let text = "";
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      text += chunk;
-    });
-    child.once("error", reject);
-    child.once("close", (status) => {
-      const line = text.trimEnd().split("\n").at(-1) ?? "";
-      try {
-        if (status !== 0) throw new Error(`exit status ${status}`);
-        resolve(JSON.parse(line) as Record<string, unknown>);
-      } catch (fault) {
-        reject(new Error(`${script}: ${(fault as Error).message}; its last line: ${line.slice(0, 200)}`));
-      }
-    });
-  });
-}
 
 interface Other {
   readonly key: string;
@@ -64,8 +38,8 @@ export const OTHERS: readonly Other[] = [
     key: "rewrites",
     script: "bench/reward/rewrites/run.ts",
     full: ["--baseline"],
-    quick: ["--limit=8", "--seeds=1", "--baseline"],
-    data: (root) => [root],
+    quick: ["--limit", "8", "--seeds", "1", "--baseline"],
+    data: (root) => ["--data", root],
     rows: [{ what: "proven-equal rewrites rejected", target: "0" }],
     read: (r: { figure: number; baseline: number | null; proven: number }) => [
       {
@@ -78,9 +52,9 @@ export const OTHERS: readonly Other[] = [
   {
     key: "mutants",
     script: "bench/reward/mutants/run.ts",
-    full: ["--baseline", "--proofs=3"],
-    quick: ["--limit=6", "--per=8", "--baseline"],
-    data: (root) => [root],
+    full: ["--baseline", "--proofs", "3"],
+    quick: ["--limit", "6", "--per", "8", "--baseline"],
+    data: (root) => ["--data", root],
     rows: [
       { what: "mutants killed, VerilogEval", target: ">= 99.5 %" },
       { what: "mutants killed, RTLLM", target: ">= 98.5 %" },
@@ -99,10 +73,10 @@ export const OTHERS: readonly Other[] = [
   },
   {
     key: "throughput",
-    script: "bench/reward/throughput/run.ts",
+    script: "bench/speed/rewarder/throughput/run.ts",
     full: ["--baseline"],
-    quick: ["--designs=10", "--mutants=4", "--seconds=1", "--rounds=1", "--baseline"],
-    data: (root) => [`--data=${root}`],
+    quick: ["--designs", "10", "--mutants", "4", "--seconds", "1", "--rounds", "1", "--baseline"],
+    data: (root) => ["--data", root],
     rows: [
       { what: "verdicts/s, plain spawning", target: ">= 100" },
       { what: "verdicts/s, pre-forked", target: ">= 300 or 0.45 floor" },
@@ -128,9 +102,9 @@ export const OTHERS: readonly Other[] = [
   },
   {
     key: "main-thread",
-    script: "bench/reward/main-thread/run.ts",
+    script: "bench/speed/rewarder/main-thread/run.ts",
     full: [],
-    quick: ["80"],
+    quick: ["--verdicts", "80"],
     data: () => [],
     rows: [{ what: "main-thread CPU ms per verdict", target: "<= 0.2" }],
     read: (r: { figure: number }) => [{ ours: r.figure.toFixed(3), baseline: "-", met: r.figure <= 0.2 }],

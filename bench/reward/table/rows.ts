@@ -3,13 +3,13 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { GOLDEN } from "../../../designs/hostile/base.js";
+import { hostile } from "../../../designs/hostile/index.js";
+import { type Design, rtllm, spread, VERILOG_EVAL_SETS, verilogEval } from "../../../designs/index.js";
+import { CASES } from "../../../designs/pairs/index.js";
+import { selfEquivalence } from "../../../designs/self.js";
 import { DEFAULT_LIMITS } from "../../../src/sim/simulator.js";
 import type { Tools } from "../../../src/sim/tools.js";
-import { CASES } from "../../../test/designs/pairs/index.js";
-import { type Design, rtllm, spread, VERILOG_EVAL_SETS, verilogEval } from "../corpus/index.js";
-import { selfEquivalence } from "../self/self.js";
-import { GOLDEN } from "../soak/base.js";
-import { hostile } from "../soak/hostile.js";
 import { CHEATS, HONEST } from "./cheats.js";
 import { DEEP_FAULTS, DEEP_GOLDENS } from "./deep.js";
 import { type Answer, byBaseline, byReward, type Trial } from "./judges.js";
@@ -35,7 +35,7 @@ export interface Setting {
   readonly concurrency: number;
 }
 
-const TABLE = "npx tsx bench/reward/table/run.ts --only=";
+const TABLE = "npx tsx bench/reward/table/run.ts --only ";
 const count = (answers: readonly Answer[]): number => answers.filter((a) => a.passed).length;
 const listed = (answers: readonly Answer[]): Record<string, string> =>
   Object.fromEntries(answers.map((a) => [`${a.trial.golden.name}: ${a.trial.name}`, a.said]));

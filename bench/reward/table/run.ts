@@ -1,6 +1,6 @@
 /**
- * The reward's target table in one command: `npx tsx bench/reward/table/run.ts [data root] [--quick] [--save]
- * [--only=NAMES]`. NAMES are some of deep, cheats, hostile, pairs, self, rewrites, mutants, throughput, main-thread, with commas. Every row has this
+ * The reward's target table in one command: `npx tsx bench/reward/table/run.ts [--data DIR] [--quick] [--save]
+ * [--only NAMES]`. NAMES are some of deep, cheats, hostile, pairs, self, rewrites, mutants, throughput, main-thread, with commas. Every row has this
  * project's figure, that of CodeV-R1's published check on the same designs, and whether the target is met. `--save`
  * writes bench/reward/results/table.json with machine, versions and date; the last line is one JSON object.
  */
@@ -8,19 +8,18 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { DATA_ROOT } from "../../../designs/index.js";
 import { locateTools } from "../../../src/sim/tools.js";
-import { benchMachine, DATA_ROOT } from "../corpus/index.js";
+import { readArgs } from "../../args.js";
+import { benchMachine } from "../../machine.js";
 import { OTHERS, otherRows } from "./others.js";
 import { cheatRow, deepRow, hostileRow, pairRows, type Row, type Setting, selfRow } from "./rows.js";
 
-const args = process.argv.slice(2);
-const flags = new Set(args.filter((a) => a.startsWith("--")).map((a) => a.split("=")[0]!));
-const unknown = [...flags].filter((f) => !["--quick", "--save", "--only"].includes(f));
-if (unknown.length > 0) throw new Error(`${unknown.join(" ")}: expected --quick, --save or --only=NAMES`);
+const args = readArgs({ data: DATA_ROOT, quick: false, save: false, only: "" });
 const tools = locateTools(process.env.PATH ?? "");
 const setting: Setting = {
-  root: args.find((a) => !a.startsWith("--")) ?? DATA_ROOT,
-  quick: flags.has("--quick"),
+  root: args.data,
+  quick: args.quick,
   tools,
   signal: new AbortController().signal,
   concurrency: availableParallelism(),
@@ -34,11 +33,7 @@ const makers: readonly (readonly [string, () => Promise<readonly Row[]>])[] = [
   ...OTHERS.map((other) => [other.key, () => otherRows(other, setting)] as const),
 ];
 const names = makers.map(([name]) => name);
-const only =
-  args
-    .find((a) => a.startsWith("--only="))
-    ?.slice(7)
-    .split(",") ?? names;
+const only = args.only === "" ? names : args.only.split(",");
 const strange = only.filter((name) => !names.includes(name));
 if (strange.length > 0)
   throw new Error(`no rows called ${strange.join(", ")}: there are ${names.join(", ")}`);
@@ -72,7 +67,7 @@ const result = {
   rows,
   machine: benchMachine(tools),
 };
-if (flags.has("--save")) {
+if (args.save) {
   const dir = join(import.meta.dirname, "../results");
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, "table.json"), `${JSON.stringify(result, null, 2)}\n`);

@@ -11,7 +11,7 @@ import { alus } from "./basic/alu.js";
 import { arithmetic } from "./basic/arithmetic.js";
 import { bits } from "./basic/bits.js";
 import { combined } from "./basic/combined.js";
-import { compare } from "./basic/compare.js";
+import { compare } from "./basic/comparators.js";
 import { counters } from "./basic/counters.js";
 import { machines } from "./basic/fsm.js";
 import { gates } from "./basic/gates.js";
@@ -101,6 +101,7 @@ function instancesOf(family: Family): Instance[] {
   });
 }
 
+/** The families of a level; of `all` the basic ones come first. */
 export const familiesOf = (level: Level): readonly Family[] =>
   level === "basic" ? FAMILIES : level === "hard" ? HARD_FAMILIES : [...FAMILIES, ...HARD_FAMILIES];
 
@@ -118,6 +119,7 @@ export function instances(level: Level = "basic"): readonly Instance[] {
 
 let byId: ReadonlyMap<string, Instance> | undefined;
 
+/** The instance with this id, of any level. @throws TrainError data: there is none */
 export function instanceOf(id: ProblemId | string): Instance {
   byId ??= new Map(instances("all").map((instance) => [instance.id, instance]));
   const found = byId.get(id);

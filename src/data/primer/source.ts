@@ -16,6 +16,7 @@ export interface PrimerOptions {
   readonly level?: Level;
 }
 
+/** All problems of a level with their prompts, in their splits. */
 export function primerSource({ seed = 0, level = "basic" }: PrimerOptions = {}): ProblemSource {
   const root = makeRng(`primer/${seed}`);
   const problems = instances(level).map((instance): Problem => {

@@ -25,14 +25,24 @@ const signal = (decl: string, name: string, width: number, says: string): Signal
 });
 
 export const CLK = signal(input("clk"), "clk", 1, "clock, rising edge");
+
+/** An input and its meaning. */
 export const inp = (name: string, width: number, says: string): Signal =>
   signal(input(name, width), name, width, says);
+
+/** A signed input and its meaning. */
 export const inpSigned = (name: string, width: number, says: string): Signal =>
   signal(inputSigned(name, width), name, width, says);
+
+/** An output that assignments drive, and its meaning. */
 export const out = (name: string, width: number, says: string): Signal =>
   signal(output(name, width), name, width, says);
+
+/** An output that an always block drives, and its meaning. */
 export const outReg = (name: string, width: number, says: string): Signal =>
   signal(outputReg(name, width), name, width, says);
+
+/** The reset as an input that says its kind. */
 export const rstOf = (r: Reset): Signal =>
   inp(r.rst, 1, `reset, ${r.sync ? "synchronous" : "asynchronous"}, active ${r.low ? "low" : "high"}`);
 

@@ -6,11 +6,19 @@
 /** `[7:0] ` for a vector, nothing for a single bit. */
 export const range = (width: number): string => (width === 1 ? "" : `[${width - 1}:0] `);
 
+/** An input of the header; `width` in bits. */
 export const input = (name: string, width = 1): string => `input ${range(width)}${name}`;
+
+/** A signed input of the header. */
 export const inputSigned = (name: string, width: number): string => `input signed ${range(width)}${name}`;
+
+/** An output that assignments drive. */
 export const output = (name: string, width = 1): string => `output ${range(width)}${name}`;
+
+/** An output that an always block drives. */
 export const outputReg = (name: string, width = 1): string => `output reg ${range(width)}${name}`;
 
+/** The first line of every design. */
 export const header = (ports: readonly string[]): string => `module top_module(${ports.join(",")});`;
 
 /** Port names of a naming choice such as `a.b.y`. */
@@ -31,6 +39,7 @@ export interface Reset {
   readonly low: boolean;
 }
 
+/** The reset of a style: name, kind and level. */
 export function resetOf(style: ResetStyle): Reset {
   const low = style.endsWith("low");
   return { rst: low ? "rst_n" : "rst", sync: style.startsWith("sync"), low };

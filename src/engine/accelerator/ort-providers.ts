@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type * as Ort from "onnxruntime-node";
 import { messageOf, TrainError } from "../../core/errors.js";
 import { makeGraph } from "../onnx/graph.js";
-import { loadOrt } from "../onnx/session.js";
+import { loadOrt } from "../onnx/runtime.js";
 import { acceleratorRoot, readInstalled } from "./installed.js";
 import { ortProblem, SETUP_GPU } from "./locate.js";
 

@@ -1,7 +1,7 @@
 /** Tensors of one micro-batch for the train and log-prob graphs. */
 
 import type { Qwen2Config } from "../../model/config.js";
-import type { Feeds, OrtModule, Tensor } from "../onnx/session.js";
+import type { Feeds, OrtModule, Tensor } from "../onnx/runtime.js";
 import { causalMask } from "../qwen2/rotary.js";
 import { type MicroBatch, positionsOf } from "../step/plan.js";
 

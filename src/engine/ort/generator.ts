@@ -10,7 +10,7 @@ import type { Completion, SampleRequest } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
 import type { Qwen2Config } from "../../model/config.js";
 import type { Provider } from "../onnx/provider.js";
-import { createSession, type Feeds, type GraphSession, type OrtModule } from "../onnx/session.js";
+import { createSession, type Feeds, type GraphSession, type OrtModule } from "../onnx/runtime.js";
 import { type FlatLayout, layerNames } from "../qwen2/flat.js";
 import { MASKED } from "../qwen2/rotary.js";
 import { buildPrefillGraph, buildStepGraph, fusedNames } from "../qwen2/step-graph.js";

@@ -5,7 +5,6 @@
 
 import { TrainError } from "../../core/errors.js";
 import type { Batch, LossSpec } from "../../core/types.js";
-import { policyVersion } from "../../core/units.js";
 import type { Qwen2Config } from "../../model/config.js";
 import type { Provider } from "../onnx/provider.js";
 import {
@@ -14,7 +13,7 @@ import {
   type GraphSession,
   type OrtModule,
   type Tensor,
-} from "../onnx/session.js";
+} from "../onnx/runtime.js";
 import type { FlatLayout } from "../qwen2/flat.js";
 import { accumulatorName, buildLogProbGraph, buildTrainGraph, gradientName } from "../qwen2/train-graph.js";
 import { adamState, adamwStep, clipFactor, globalNorm } from "../step/adamw.js";
@@ -113,7 +112,6 @@ export function makeOrtLearner(ort: OrtModule, options: OrtLearnerOptions): Devi
 
   const trainer: DeviceLearner = {
     adam,
-    version: 0,
 
     async step(batch, hyper, aborted) {
       const started = performance.now();
@@ -123,7 +121,6 @@ export function makeOrtLearner(ort: OrtModule, options: OrtLearnerOptions): Devi
       const skipped = microBatches === 0 || !Number.isFinite(gradNorm) || !Number.isFinite(loss);
       if (!skipped) {
         adamwStep(weights, gradient, clipFactor(gradNorm, hyper.maxGradNorm), adam, layout.slots, hyper);
-        trainer.version += 1;
       }
       return {
         ...counters.report(),
@@ -132,7 +129,7 @@ export function makeOrtLearner(ort: OrtModule, options: OrtLearnerOptions): Devi
         skipped,
         tokens: batch.tokenIds.length,
         microBatches,
-        version: policyVersion(trainer.version),
+        updates: adam.count,
         seconds: (performance.now() - started) / 1000,
       };
     },

@@ -2,7 +2,7 @@
 
 import type { SampleRequest } from "../../core/types.js";
 import type { Qwen2Config } from "../../model/config.js";
-import type { Feeds, GraphSession, OrtModule } from "../onnx/session.js";
+import type { Feeds, GraphSession, OrtModule } from "../onnx/runtime.js";
 import { causalMask } from "../qwen2/rotary.js";
 
 export interface Prefilled {

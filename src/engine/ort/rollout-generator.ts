@@ -16,7 +16,7 @@ import { messageOf, TrainError } from "../../core/errors.js";
 import type { Completion, SampleRequest } from "../../core/types.js";
 import type { PolicyVersion } from "../../core/units.js";
 import type { Provider } from "../onnx/provider.js";
-import { createSession, type Feeds, type GraphSession, type OrtModule } from "../onnx/session.js";
+import { createSession, type Feeds, type GraphSession, type OrtModule } from "../onnx/runtime.js";
 import { buildRolloutGraph } from "../qwen2/rollout-graph.js";
 import type { CacheForm, Products } from "../qwen2/rollout-step.js";
 import { causalMask } from "../qwen2/rotary.js";

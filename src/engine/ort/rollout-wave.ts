@@ -2,7 +2,7 @@
 
 import { makeRng } from "../../core/rng.js";
 import type { SampleRequest } from "../../core/types.js";
-import type { Feeds, OrtModule } from "../onnx/session.js";
+import type { Feeds, OrtModule } from "../onnx/runtime.js";
 import { MASKED } from "../qwen2/rotary.js";
 
 /** The largest fp32 below 1. */

@@ -10,8 +10,8 @@ export interface DeviceLearner {
   gradients(batch: Batch, microBatchTokens: number): Promise<{ loss: number; gradient: Float32Array }>;
   /** Log-probs [N]; 0 at the first token of each row. */
   logprobs(batch: Batch, microBatchTokens: number): Promise<Float32Array>;
+  /** Moments, and the count of updates since the weights were made. */
   readonly adam: AdamState;
-  version: number;
   /** Brings the flat weights on the host (and the moments, for a checkpoint) up to date with the device's. */
   pull(moments: boolean): Promise<void>;
   /** Takes over the flat weights and moments on the host after they were changed from outside. */

@@ -6,7 +6,6 @@
 
 import { messageOf, TrainError } from "../../core/errors.js";
 import type { Batch, StepReport } from "../../core/types.js";
-import { policyVersion } from "../../core/units.js";
 import type { Qwen2Config } from "../../model/config.js";
 import type { FlatLayout } from "../qwen2/flat.js";
 import { adamState, clipFactor } from "../step/adamw.js";
@@ -157,7 +156,6 @@ export function makeTfjsLearner(k: Kernels, options: TfjsLearnerOptions): Device
 
   const trainer: DeviceLearner = {
     adam,
-    version: 0,
 
     step(batch, hyper, aborted) {
       const started = performance.now();
@@ -180,7 +178,6 @@ export function makeTfjsLearner(k: Kernels, options: TfjsLearnerOptions): Device
           adam.count += 1;
           ahead.weights = true;
           ahead.moments = true;
-          trainer.version += 1;
         }
         return {
           ...counters.report(),
@@ -189,7 +186,7 @@ export function makeTfjsLearner(k: Kernels, options: TfjsLearnerOptions): Device
           skipped,
           tokens: batch.tokenIds.length,
           microBatches,
-          version: policyVersion(trainer.version),
+          updates: adam.count,
           seconds: (performance.now() - started) / 1000,
         };
       });

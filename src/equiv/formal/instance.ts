@@ -1,7 +1,7 @@
 /** One design unrolled into the graph for one moment: inputs and stored values in, every settled net out. */
 
 import type { Aig } from "./aig.js";
-import { type Net, type Netlist, NotModelled, pinsOf, type Store } from "./netlist.js";
+import { type Net, type Netlist, NotModelled, pinsOf, type StateBit } from "./netlist.js";
 import { andValue, invert, muxValue, ONE, OPEN, type Value, xorValue, ZERO } from "./value.js";
 import { evaluateWord } from "./words.js";
 
@@ -24,7 +24,7 @@ export function settle(around: Surroundings): (net: Net) => Value {
     net === "0" ? ZERO : net === "1" ? ONE : net === "x" ? around.unknown() : values.get(net);
 
   const needs = (net: number): readonly Net[] => {
-    const s = netlist.stores.get(net);
+    const s = netlist.states.get(net);
     if (s === undefined) return pinsOf(netlist, net);
     const loads = s.loads.flatMap((l) => [l.net, l.value]);
     return s.kind === "latch" && s.control !== null ? [...loads, s.control.net, s.d!] : loads;
@@ -67,7 +67,7 @@ export function settle(around: Surroundings): (net: Net) => Value {
           return g.type satisfies never;
       }
     }
-    const s = netlist.stores.get(net);
+    const s = netlist.states.get(net);
     if (s === undefined) return around.unknown(); // nothing drives it
     const held = stored.get(net)!;
     const base = s.kind === "latch" && s.control !== null ? transparent(aig, s, held, v) : held;
@@ -106,11 +106,11 @@ type Read = (net: Net) => Value;
 
 const active = (v: Value, level: 0 | 1): Value => (level === 1 ? v : invert(v));
 
-function transparent(aig: Aig, s: Store, held: Value, v: Read): Value {
+function transparent(aig: Aig, s: StateBit, held: Value, v: Read): Value {
   return muxValue(aig, active(v(s.control!.net), s.control!.level), held, v(s.d!));
 }
 
 /** The asynchronous loads over a base value, the weakest applied first. */
-export function loaded(aig: Aig, s: Store, base: Value, v: Read): Value {
+export function loaded(aig: Aig, s: StateBit, base: Value, v: Read): Value {
   return s.loads.reduceRight((q, l) => muxValue(aig, active(v(l.net), l.level), q, v(l.value)), base);
 }

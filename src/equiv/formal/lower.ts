@@ -1,6 +1,7 @@
-/** From gated text to what Yosys reads, and the script that turns it into gates. Pure: text in, text out. */
+/** From an admitted design to what Yosys reads, and the passes that turn it into gates. Pure: tokens in, text out. */
 
-import { lex, render, type Token } from "../../verilog/lexer.js";
+import type { Admitted } from "../../verilog/gate.js";
+import { render, type Token } from "../../verilog/lexer.js";
 import { closing } from "../../verilog/preprocess.js";
 import { incomplete } from "../../verilog/sensitivity.js";
 import { forYosys } from "../../verilog/yosys-dialect.js";
@@ -13,11 +14,9 @@ export type Lowered =
  * Text without what Yosys obeys and a simulator does not: comments (pragmas), attributes, `unique` and `priority`.
  * Refused is what the two would read differently and no netlist shows.
  */
-export function forProof(source: string): Lowered {
-  const lexed = lex(source);
-  if (!lexed.ok) return { ok: false, reason: `line ${lexed.line}: ${lexed.reason}` };
+export function forProof(design: Admitted): Lowered {
   const kept: Token[] = [];
-  const { tokens } = lexed;
+  const tokens = [...design.tokens];
   for (let i = 0; i < tokens.length; i++) {
     const t = tokens[i]!;
     if (t.text === "(*") {
@@ -76,12 +75,13 @@ function sizeCasts(tokens: Token[]): void {
  * To operators, flip-flops and latches. X stays X (`-keepdc`), registers keep their power-up values apart (no
  * `opt_merge`, no `opt_dff`), so that what is unknown is known to be.
  */
-export const netlistScript = (jobs: readonly { source: string; top: string; out: string }[]): string =>
-  jobs
-    .map(
-      (j) =>
-        `read_verilog -sv ${j.source}\nhierarchy -top ${j.top}\nproc\nflatten\nopt_clean\n` +
-        "memory_collect\nmemory_map\ndffunmap\nopt_expr -keepdc\nopt_clean\n" +
-        `write_json ${j.out}\ndesign -reset\n`,
-    )
-    .join("");
+export const PASSES: readonly string[] = [
+  "proc",
+  "flatten",
+  "opt_clean",
+  "memory_collect",
+  "memory_map",
+  "dffunmap",
+  "opt_expr -keepdc",
+  "opt_clean",
+];

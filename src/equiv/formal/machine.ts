@@ -17,7 +17,7 @@
 import type { DesignInterface } from "../../verilog/interface.js";
 import { Aig, FALSE, type Lit, not, TRUE } from "./aig.js";
 import { loaded, settle } from "./instance.js";
-import { type Net, type Netlist, NotModelled, type Store } from "./netlist.js";
+import { type Net, type Netlist, NotModelled, type StateBit } from "./netlist.js";
 import { openNets } from "./open-nets.js";
 import { clockOf, schedule } from "./schedule.js";
 import { binary, isBinary, muxValue, OPEN, type Value } from "./value.js";
@@ -141,7 +141,7 @@ export function buildMachine(
   }));
   const portLits = new Map(ports.map((p) => [p.name, p.lits]));
 
-  const trigger = (s: Store, netlist: Netlist): Lit => {
+  const trigger = (s: StateBit, netlist: Netlist): Lit => {
     const c = clockOf(netlist, s.control!.net, s.control!.level);
     if (c.kind === "constant") return FALSE;
     if (c.kind === "derived") throw new NotModelled("a clock made by logic");
@@ -163,7 +163,7 @@ export function buildMachine(
       const bit = netlist.inputs.find((p) => p.name === f.clock)?.bits[0];
       if (typeof bit === "number") then.set(bit, binary(aig.xor(levels.get(f.clock)!, f.lit)));
     }
-    for (const q of netlist.stores.keys()) then.set(q, read(q));
+    for (const q of netlist.states.keys()) then.set(q, read(q));
     return settle({ aig, netlist, known: then, stored: new Map(), unknown });
   };
 
@@ -180,11 +180,11 @@ export function buildMachine(
         if (typeof b === "number") known.set(b, lits === undefined ? unknown() : binary(lits[k]!));
       });
     }
-    const cells = new Map([...netlist.stores].map(([q, s]) => [q, hold(s, dual.has(q), wakes(q))] as const));
+    const cells = new Map([...netlist.states].map(([q, s]) => [q, hold(s, dual.has(q), wakes(q))] as const));
     const stored = new Map([...cells].map(([q, c]) => [q, c.value] as const));
     const read = settle({ aig, netlist, known, stored, unknown });
     const sampled = plan.asData ? atTheEdge(netlist, known, read, unknown) : read;
-    for (const [q, s] of netlist.stores) {
+    for (const [q, s] of netlist.states) {
       const cell = cells.get(q)!;
       if (s.kind === "latch") cell.set(read(q));
       else {
@@ -196,7 +196,11 @@ export function buildMachine(
   };
 
   /** A storage element; one that nothing sets at power-up is open (`dual`) or any value at the first step. */
-  const hold = (s: Store, dual: boolean, wakes: Lit | null): { value: Value; set: (next: Value) => void } => {
+  const hold = (
+    s: StateBit,
+    dual: boolean,
+    wakes: Lit | null,
+  ): { value: Value; set: (next: Value) => void } => {
     if (!dual) {
       const l = aig.latch();
       const flip = s.init === 1 ? 1 : 0;
@@ -224,7 +228,7 @@ export function buildMachine(
   const dual = openNets(golden, options.golden === "ternary");
   const awake = new Map<number, Lit>();
   const byName = new Map<string, Lit>();
-  for (const [q, s] of candidate.stores) {
+  for (const [q, s] of candidate.states) {
     const lit = s.init === null ? input({ kind: "any" }) : s.init;
     awake.set(q, lit);
     for (const name of candidate.names.get(q) ?? []) byName.set(name, lit);

@@ -3,6 +3,8 @@
  * become one a bit. Pure: JSON in, netlist or the reason why not out.
  */
 
+import { moduleOf, type YosysBit, type YosysCell, type YosysModule } from "../../sim/yosys.js";
+
 export type Net = number | "0" | "1" | "x";
 
 export interface Gate {
@@ -22,43 +24,18 @@ export interface Word {
   readonly bSigned: boolean;
 }
 
-const WORDS =
-  "add sub mul div mod pow neg lt le gt ge eq ne eqx nex shl shr sshl sshr shift shiftx " +
-  "reduce_and reduce_or reduce_bool reduce_xor reduce_xnor logic_not logic_and logic_or";
-export type WordType =
-  | "add"
-  | "sub"
-  | "mul"
-  | "div"
-  | "mod"
-  | "pow"
-  | "neg"
-  | "lt"
-  | "le"
-  | "gt"
-  | "ge"
-  | "eq"
-  | "ne"
-  | "eqx"
-  | "nex"
-  | "shl"
-  | "shr"
-  | "sshl"
-  | "sshr"
-  | "shift"
-  | "shiftx"
-  | "reduce_and"
-  | "reduce_or"
-  | "reduce_bool"
-  | "reduce_xor"
-  | "reduce_xnor"
-  | "logic_not"
-  | "logic_and"
-  | "logic_or";
-const WORD_TYPES: ReadonlySet<string> = new Set(WORDS.split(" "));
+const WORD_TYPES = [
+  ...(["add", "sub", "mul", "div", "mod", "pow", "neg"] as const),
+  ...(["lt", "le", "gt", "ge", "eq", "ne", "eqx", "nex"] as const),
+  ...(["shl", "shr", "sshl", "sshr", "shift", "shiftx"] as const),
+  ...(["reduce_and", "reduce_or", "reduce_bool", "reduce_xor", "reduce_xnor"] as const),
+  ...(["logic_not", "logic_and", "logic_or"] as const),
+] as const;
+export type WordType = (typeof WORD_TYPES)[number];
+const isWordType = (type: string): type is WordType => (WORD_TYPES as readonly string[]).includes(type);
 
-/** One bit of storage. Levels and edges are the active ones. */
-export interface Store {
+/** One bit of storage: a flip-flop, a latch or a set/reset element. Levels and edges are the active ones. */
+export interface StateBit {
   readonly kind: "ff" | "latch";
   readonly d: Net | null;
   /** Clock of a flip-flop with its edge, or enable of a latch with its level; null for pure set/reset elements. */
@@ -79,7 +56,7 @@ export interface Netlist {
   readonly outputs: readonly NetPort[];
   readonly gates: ReadonlyMap<number, Gate>;
   readonly words: ReadonlyMap<number, Word>;
-  readonly stores: ReadonlyMap<number, Store>;
+  readonly states: ReadonlyMap<number, StateBit>;
   /** Names of bits, `name[bit]`, by net; a net has as many as the text gave it. */
   readonly names: ReadonlyMap<number, readonly string[]>;
 }
@@ -95,41 +72,16 @@ export function pinsOf(netlist: Netlist, net: number): readonly Net[] {
   return word === undefined ? [] : [...word.a, ...word.b];
 }
 
-type Bits = readonly (number | string)[];
+const asNet = (b: YosysBit | undefined): Net => (typeof b === "number" || b === "0" || b === "1" ? b : "x");
 
-interface JsonCell {
-  readonly type: string;
-  readonly attributes: { readonly src?: string };
-  readonly parameters: Readonly<Record<string, string | number>>;
-  readonly connections: Readonly<Record<string, Bits>>;
-}
-
-interface Json {
-  readonly modules: Readonly<
-    Record<
-      string,
-      {
-        readonly ports: Readonly<Record<string, { direction: string; bits: Bits }>>;
-        readonly cells: Readonly<Record<string, JsonCell>>;
-        readonly netnames: Readonly<Record<string, { bits: Bits; attributes: { init?: string } }>>;
-      }
-    >
-  >;
-}
-
-const asNet = (b: number | string | undefined): Net =>
-  typeof b === "number" || b === "0" || b === "1" ? b : "x";
-
+/**
+ * The netlist of one module, as the passes of lower.ts leave it.
+ * @throws NotModelled
+ */
 export function readNetlist(json: string, top: string): Netlist {
-  const module = (JSON.parse(json) as Json).modules[top];
-  if (module === undefined) throw new NotModelled(`module ${top} is not in the netlist`);
-  const driven = new Set<number>();
-  const drive = (bit: number | string | undefined, src?: string): number => {
-    if (typeof bit !== "number") throw new NotModelled(`a constant is driven${where(src)}`);
-    if (driven.has(bit)) throw new NotModelled(`a net has several drivers${where(src)}`);
-    driven.add(bit);
-    return bit;
-  };
+  const module = moduleOf(json, top);
+  if (module === null) throw new NotModelled(`module ${top} is not in the netlist`);
+  const drive = singleDrivers();
   const inputs: NetPort[] = [];
   const outputs: NetPort[] = [];
   for (const [name, p] of Object.entries(module.ports)) {
@@ -138,91 +90,117 @@ export function readNetlist(json: string, top: string): Netlist {
     (p.direction === "input" ? inputs : outputs).push({ name, bits: p.bits.map(asNet) });
   }
   const init = powerUpValues(module.netnames);
-  const gates = new Map<number, Gate>();
+  const gates = new GateMap();
   const words = new Map<number, Word>();
-  const stores = new Map<number, Store>();
-  let made = -1;
-  for (const cell of Object.values(module.cells)) {
-    const src = cell.attributes.src;
-    const pin = (name: string): Net[] => (cell.connections[name] ?? []).map(asNet);
-    const flag = (name: string): boolean => String(cell.parameters[name] ?? "0").endsWith("1");
-    const type = cell.type.slice(1);
-    if (!cell.type.startsWith("$")) throw new NotModelled(`an instance of ${cell.type}${where(src)}`);
+  const states = new Map<number, StateBit>();
+  for (const json of Object.values(module.cells)) {
+    const cell = cellOf(json);
+    const { type, pin, flag, place } = cell;
+    if (!json.type.startsWith("$")) throw new NotModelled(`an instance of ${json.type}${place}`);
     if (/^(assert|assume|cover|live|fair|print|check|scopeinfo|meminit)/.test(type)) continue;
-    const gate = (y: number, t: Gate["type"], pins: readonly Net[]): void => {
-      gates.set(y, { type: t, pins });
-    };
-    const extra = (t: Gate["type"], pins: readonly Net[]): number => {
-      gate(made, t, pins);
-      return made--;
-    };
-    if (type in BITWISE || /^(mux|pmux|bmux)$/.test(type)) {
-      const y = cell.connections.Y!.map((b) => drive(b, src));
-      const a = extend(pin("A"), y.length, flag("A_SIGNED"));
-      const b = pin("B");
-      const s = pin("S");
-      y.forEach((net, k) => {
-        if (type === "mux") gate(net, "mux", [a[k]!, b[k]!, s[0]!]);
-        else if (type === "pmux") {
-          let at: Net = a[k]!;
-          s.forEach((sel, j) => {
-            const pins: Net[] = [at, b[j * y.length + k]!, sel];
-            at = j === s.length - 1 ? net : extra("mux", pins);
-            if (j === s.length - 1) gate(net, "mux", pins);
-          });
-        } else if (type === "bmux") {
-          let level = Array.from({ length: 2 ** s.length }, (_, j) => pin("A")[j * y.length + k]!);
-          s.forEach((sel, j) => {
-            const half = Array.from({ length: level.length / 2 }, (_, i): Net => {
-              const pins: Net[] = [level[2 * i]!, level[2 * i + 1]!, sel];
-              if (j < s.length - 1) return extra("mux", pins);
-              gate(net, "mux", pins);
-              return net;
-            });
-            level = half;
-          });
-          if (s.length === 0) gate(net, "or", [level[0]!, "0"]);
-        } else {
-          const [t, inverted] = BITWISE[type]!;
-          const pins =
-            t === "not" || t === null ? [a[k]!] : [a[k]!, extend(b, y.length, flag("B_SIGNED"))[k]!];
-          if (t === null) gate(net, "or", [a[k]!, "0"]);
-          else if (inverted) gate(net, "not", [extra(t, pins)]);
-          else gate(net, t, pins);
-        }
+    const driven = (name: string): number[] => json.connections[name]!.map((b) => drive(b, place));
+    if (type in BITWISE || /^(mux|pmux|bmux)$/.test(type)) addGates(gates, cell, driven("Y"));
+    else if (isWordType(type)) {
+      const [a, b, y] = [pin("A"), pin("B"), pin("Y")];
+      const word: Word = { type, a, b, y, aSigned: flag("A_SIGNED"), bSigned: flag("B_SIGNED") };
+      for (const net of driven("Y")) words.set(net, word);
+    } else {
+      const read = stateBitsOf(type, pin, flag, json.parameters);
+      if (read === null) throw new NotModelled(`$${type} is not modelled${place}`);
+      driven("Q").forEach((q, k) => {
+        states.set(q, { ...read(k), init: init.get(q) ?? null });
       });
-      continue;
     }
-    if (WORD_TYPES.has(type)) {
-      const word: Word = {
-        type: type as WordType,
-        a: pin("A"),
-        b: pin("B"),
-        y: pin("Y"),
-        aSigned: flag("A_SIGNED"),
-        bSigned: flag("B_SIGNED"),
-      };
-      for (const b of cell.connections.Y!) words.set(drive(b, src), word);
-      continue;
-    }
-    const read = storesOf(type, pin, flag, cell.parameters);
-    if (read === null) throw new NotModelled(`$${type} is not modelled${where(src)}`);
-    cell.connections.Q!.forEach((b, k) => {
-      const q = drive(b, src);
-      stores.set(q, { ...read(k), init: init.get(q) ?? null });
-    });
   }
-  return { inputs, outputs, gates, words, stores, names: namesOf(module.netnames, stores) };
+  return { inputs, outputs, gates, words, states, names: namesOf(module.netnames, states) };
 }
 
-function namesOf(
-  all: Json["modules"][string]["netnames"],
-  stores: ReadonlyMap<number, Store>,
-): Map<number, string[]> {
+/** Takes note of a driven bit and returns its net; every net has one driver. */
+function singleDrivers(): (bit: YosysBit, place?: string) => number {
+  const driven = new Set<number>();
+  return (bit, place = "") => {
+    if (typeof bit !== "number") throw new NotModelled(`a constant is driven${place}`);
+    if (driven.has(bit)) throw new NotModelled(`a net has several drivers${place}`);
+    driven.add(bit);
+    return bit;
+  };
+}
+
+interface Cell {
+  /** Without its `$`. */
+  readonly type: string;
+  readonly pin: (name: string) => Net[];
+  readonly flag: (name: string) => boolean;
+  /** ", line N", or nothing. */
+  readonly place: string;
+}
+
+const cellOf = ({ type, connections, parameters, attributes }: YosysCell): Cell => ({
+  type: type.slice(1),
+  pin: (name) => (connections[name] ?? []).map(asNet),
+  flag: (name) => String(parameters[name] ?? "0").endsWith("1"),
+  place: where(attributes?.src),
+});
+
+/** Gates by their output net; nets that no text named are numbered -1, -2, … */
+class GateMap extends Map<number, Gate> {
+  private made = -1;
+
+  add(y: number, type: Gate["type"], pins: readonly Net[]): void {
+    this.set(y, { type, pins });
+  }
+
+  extra(type: Gate["type"], pins: readonly Net[]): number {
+    this.add(this.made, type, pins);
+    return this.made--;
+  }
+}
+
+/** A bitwise operator or a multiplexer, one gate (or tree of gates) for each bit of its output. */
+function addGates(gates: GateMap, { type, pin, flag }: Cell, outputs: readonly number[]): void {
+  const n = outputs.length;
+  const a = extend(pin("A"), n, flag("A_SIGNED"));
+  const b = pin("B");
+  const s = pin("S");
+  outputs.forEach((y, k) => {
+    if (type === "mux") gates.add(y, "mux", [a[k]!, b[k]!, s[0]!]);
+    else if (type === "pmux") {
+      // Selects in a chain: the last one decides first.
+      let at: Net = a[k]!;
+      s.forEach((sel, j) => {
+        const pins: Net[] = [at, b[j * n + k]!, sel];
+        at = j === s.length - 1 ? y : gates.extra("mux", pins);
+        if (j === s.length - 1) gates.add(y, "mux", pins);
+      });
+    } else if (type === "bmux") {
+      let level = Array.from({ length: 2 ** s.length }, (_, j) => pin("A")[j * n + k]!);
+      s.forEach((sel, j) => {
+        level = Array.from({ length: level.length / 2 }, (_, i): Net => {
+          const pins: Net[] = [level[2 * i]!, level[2 * i + 1]!, sel];
+          if (j < s.length - 1) return gates.extra("mux", pins);
+          gates.add(y, "mux", pins);
+          return y;
+        });
+      });
+      if (s.length === 0) gates.add(y, "or", [level[0]!, "0"]);
+    } else {
+      const [gate, inverted] = BITWISE[type]!;
+      const other = (): Net => extend(b, n, flag("B_SIGNED"))[k]!;
+      if (gate === null) gates.add(y, "or", [a[k]!, "0"]);
+      else {
+        const pins = gate === "not" ? [a[k]!] : [a[k]!, other()];
+        if (inverted) gates.add(y, "not", [gates.extra(gate, pins)]);
+        else gates.add(y, gate, pins);
+      }
+    }
+  });
+}
+
+function namesOf(all: YosysModule["netnames"], states: ReadonlyMap<number, StateBit>): Map<number, string[]> {
   const names = new Map<number, string[]>();
   for (const [name, n] of Object.entries(all)) {
     n.bits.forEach((b, k) => {
-      if (typeof b !== "number" || !stores.has(b)) return;
+      if (typeof b !== "number" || !states.has(b)) return;
       const known = names.get(b);
       if (known === undefined) names.set(b, [`${name}[${k}]`]);
       else known.push(`${name}[${k}]`);
@@ -246,15 +224,15 @@ export function extend<T>(bits: readonly T[], width: number, signed: boolean, ze
   return Array.from({ length: width }, (_, k) => bits[k] ?? fill);
 }
 
-const where = (src: string | undefined): string => {
-  const line = /\.sv:(\d+)/.exec(src ?? "")?.[1];
+const where = (src: string | number | undefined): string => {
+  const line = /\.sv:(\d+)/.exec(String(src ?? ""))?.[1];
   return line === undefined ? "" : `, line ${line}`;
 };
 
-function powerUpValues(names: Json["modules"][string]["netnames"]): Map<number, 0 | 1> {
+function powerUpValues(names: YosysModule["netnames"]): Map<number, 0 | 1> {
   const init = new Map<number, 0 | 1>();
   for (const n of Object.values(names)) {
-    const text = n.attributes.init;
+    const text = n.attributes?.init;
     if (text === undefined) continue;
     n.bits.forEach((b, k) => {
       const v = text[text.length - 1 - k];
@@ -265,22 +243,22 @@ function powerUpValues(names: Json["modules"][string]["netnames"]): Map<number, 
 }
 
 /** Bit `k` of a storage cell, or null where the type is none. */
-function storesOf(
+function stateBitsOf(
   type: string,
   pin: (name: string) => Net[],
   flag: (name: string) => boolean,
-  parameters: JsonCell["parameters"],
-): ((k: number) => Omit<Store, "init">) | null {
+  parameters: YosysCell["parameters"],
+): ((k: number) => Omit<StateBit, "init">) | null {
   const level = (name: string): 0 | 1 => (flag(`${name}_POLARITY`) ? 1 : 0);
   const clock = () => ({ net: pin("CLK")[0]!, level: level("CLK") });
   const enable = () => ({ net: pin("EN")[0]!, level: level("EN") });
   const d = pin("D");
-  const reset = (k: number): Store["loads"] => {
+  const reset = (k: number): StateBit["loads"] => {
     const value = String(parameters.ARST_VALUE ?? "");
     const bit = value[value.length - 1 - k];
     return [{ net: pin("ARST")[0]!, level: level("ARST"), value: asNet(bit) }];
   };
-  const setClear = (k: number): Store["loads"] => [
+  const setClear = (k: number): StateBit["loads"] => [
     { net: pin("CLR")[k]!, level: level("CLR"), value: "0" },
     { net: pin("SET")[k]!, level: level("SET"), value: "1" },
   ];

@@ -40,7 +40,7 @@ export function openNets(netlist: Netlist, wake: boolean): { nets: Set<number>; 
       reads(y, first);
     }
   }
-  for (const [q, s] of netlist.stores) {
+  for (const [q, s] of netlist.states) {
     driven.add(q);
     if (s.d !== null) reads(q, s.d);
     if (s.kind === "latch" && s.control !== null) reads(q, s.control.net);

@@ -1,6 +1,7 @@
 /** The seam to a formal engine: two designs in, a proof, a counterexample or neither out. */
 
 import type { SimResult } from "../../sim/simulator.js";
+import type { Admitted } from "../../verilog/gate.js";
 import type { DesignInterface } from "../../verilog/interface.js";
 
 /** Inputs of one clock cycle (of one evaluation, for combinational designs): port name -> binary, as wide as the port. */
@@ -29,9 +30,9 @@ export type Proof =
   | Extract<SimResult, { kind: "infra" }>;
 
 export interface ProofJob {
-  /** Text that has passed the gate, macros expanded, modules under their own names. */
-  readonly golden: string;
-  readonly candidate: string;
+  /** Both as the gate let them through: macros expanded, modules under their own names. */
+  readonly golden: Admitted;
+  readonly candidate: Admitted;
   readonly top: string;
   readonly iface: DesignInterface;
   /** Wall-time cap of the attempt, seconds. */

@@ -1,19 +1,19 @@
 /**
  * Proofs and counterexamples for one candidate. Both texts become gates in Yosys, apart from each other; the machine
  * that compares them is built here (machine.ts) and decided by a solver (solve.ts); every counterexample is played in
- * the simulator (replay.ts). First with a golden that wakes up as the candidate does, which decides most; where the
+ * the simulator (play.ts). First with a golden that wakes up as the candidate does, which decides most; where the
  * simulator does not share a counterexample to that, again with what nothing has set left open.
  */
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type RunLimits, runLimited } from "../../sim/run-limited.js";
+import type { RunLimits } from "../../sim/run-limited.js";
 import type { Wrap } from "../../sim/sandbox.js";
 import type { Simulator } from "../../sim/simulator.js";
-import { gate } from "../../verilog/gate.js";
+import { netlistsScript, runYosys } from "../../sim/yosys.js";
 import type { Names } from "../testbench/testbench.js";
 import { TooLarge } from "./aig.js";
-import { forProof, netlistScript } from "./lower.js";
+import { forProof, PASSES } from "./lower.js";
 import { buildMachine, type Machine } from "./machine.js";
 import { type Netlist, NotModelled, readNetlist } from "./netlist.js";
 import { replay } from "./play.js";
@@ -120,23 +120,13 @@ export function makeProver(deps: ProverDeps): Prover {
       }
       if (solved.kind !== "reached") return unshown ?? solved;
       const { counterexample } = solved;
-      const played = await shown(a, counterexample);
+      const played = await replay(counterexample, a.job, deps, a.signal);
       if (played.kind === "infra") return played;
       const replayed = played.kind === "shown";
       unshown = { kind: "different", counterexample, replayed };
       if (replayed || !machine.opens) break;
     }
     return unshown!;
-  };
-
-  const shown = (a: Attempt, counterexample: Parameters<typeof replay>[0]) => {
-    const golden = gate(a.job.golden);
-    const candidate = gate(a.job.candidate);
-    if (!golden.ok || !candidate.ok) {
-      throw new NotModelled(`a text that the gate refuses: ${golden.ok ? "candidate" : "golden"}`);
-    }
-    const texts = { golden: golden.admitted, candidate: candidate.admitted };
-    return replay(counterexample, { ...a.job, ...texts }, deps, a.signal);
   };
 
   /** Both designs as gates, each read by itself. */
@@ -148,12 +138,15 @@ export function makeProver(deps: ProverDeps): Prover {
       writeFileSync(join(a.dir, `${side}.sv`), text.text);
       jobs.push({ source: `${side}.sv`, top: a.job.top, out: `${side}.json` });
     }
-    writeFileSync(join(a.dir, "script.ys"), netlistScript(jobs));
-    const ran = await runLimited(
-      [a.yosys, "-q", "-s", "script.ys"],
-      a.dir,
-      { ...limits, wallMs: a.left() },
-      deps.wrap,
+    const ran = await runYosys(
+      {
+        yosys: a.yosys,
+        dir: a.dir,
+        script: netlistsScript(jobs, PASSES),
+        prints: "complaints",
+        limits: { ...limits, wallMs: a.left() },
+        wrap: deps.wrap,
+      },
       a.signal,
     );
     if (ran.kind === "infra") return ran;

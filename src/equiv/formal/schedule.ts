@@ -22,7 +22,7 @@ export function schedule(golden: Netlist, candidate: Netlist, iface: DesignInter
   let latches = false;
   let loads = false;
   for (const netlist of [golden, candidate]) {
-    for (const s of netlist.stores.values()) {
+    for (const s of netlist.states.values()) {
       stateful = true;
       loads ||= s.loads.length > 0;
       if (s.kind === "latch") {
@@ -89,7 +89,7 @@ function readsPort(netlist: Netlist, name: string): boolean {
   if (bit === undefined) return false;
   const seen = new Set<unknown>();
   const stack: Net[] = netlist.outputs.flatMap((p) => [...p.bits]);
-  for (const s of netlist.stores.values()) {
+  for (const s of netlist.states.values()) {
     if (s.d !== null) stack.push(s.d);
     for (const l of s.loads) stack.push(l.net, l.value);
     if (s.kind === "latch" && s.control !== null) stack.push(s.control.net);

@@ -8,6 +8,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Ran, type RunLimits, runLimited } from "../../sim/run-limited.js";
 import type { Wrap } from "../../sim/sandbox.js";
+import { runYosys } from "../../sim/yosys.js";
 import { FALSE, TRUE } from "./aig.js";
 import type { Machine } from "./machine.js";
 import type { Counterexample } from "./proof.js";
@@ -78,12 +79,16 @@ const DEPTH = 64;
 
 async function byInduction(machine: Machine, deps: SolveDeps): Promise<Solved> {
   const how = machine.aig.latches.length === 0 ? "" : `-tempinduct -set-init-zero -maxsteps ${DEPTH}`;
-  const script = `read_aiger -module_name m -clk_name clk m.aig; sat ${how} -prove bad 0 -show-inputs m`;
-  const ran = await runLimited(
-    [deps.yosys, "-Q", "-T", "-p", script],
-    deps.dir,
-    { ...deps.limits, wallMs: deps.left() },
-    deps.wrap,
+  const script = `read_aiger -module_name m -clk_name clk m.aig\nsat ${how} -prove bad 0 -show-inputs m\n`;
+  const ran = await runYosys(
+    {
+      yosys: deps.yosys,
+      dir: deps.dir,
+      script,
+      prints: "reports",
+      limits: { ...deps.limits, wallMs: deps.left() },
+      wrap: deps.wrap,
+    },
     deps.signal,
   );
   if (ran.kind === "infra") return ran;

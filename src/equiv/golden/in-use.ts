@@ -9,10 +9,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../core/errors.js";
 import type { VerilogTask } from "../../core/types.js";
+import { makeMemo } from "../../sim/memo.js";
 import type { Admitted } from "../../verilog/gate.js";
 import type { InterfaceResult } from "../../verilog/interface.js";
 import { render } from "../../verilog/lexer.js";
-import { makeMemo } from "./memo.js";
 import { admitGolden, type GoldenDeps, goldenKey, PrepareFault, prepareGolden } from "./prepare.js";
 import {
   isRefused,
@@ -69,6 +69,8 @@ export function makeGoldens(deps: GoldensDeps) {
   /** Why, by key: from disk, and of this process. */
   const quarantines = new Map<string, string>();
   const looked = new Set<string>();
+  /** Preparations in use, by key. */
+  const inUse = new Map<string, Preparation>();
   const attempts = makeMemo<boolean>(MAX_ATTEMPTS, () => true);
 
   const keyOf = (task: VerilogTask): string => {
@@ -96,15 +98,18 @@ export function makeGoldens(deps: GoldensDeps) {
   };
 
   /** From now on, and for whoever reads the cache. Returns the reason with how to lift it. */
-  const quarantine = (p: Preparation, reason: string): string => {
-    const path = deps.store.pathOf(p.key);
+  const quarantine = (task: VerilogTask, reason: string): string => {
+    const key = keyOf(task);
+    const p = inUse.get(key);
+    if (p === undefined) throw new Error(`quarantine of a golden that nothing was checked with: ${task.top}`);
+    const path = deps.store.pathOf(key);
     let full = `${reason}; to lift the quarantine, delete ${path}`;
     try {
       deps.store.quarantine(p, full);
     } catch (error) {
       full = `${reason}; it holds for this process only, because ${path} cannot be written (${messageOf(error)})`;
     }
-    quarantines.set(p.key, full);
+    quarantines.set(key, full);
     return full;
   };
 
@@ -120,6 +125,7 @@ export function makeGoldens(deps: GoldensDeps) {
   };
 
   const loaded = (p: Preparation): Ready => {
+    inUse.set(p.key, p);
     if (isRefused(p)) return { preparation: p, files: NO_FILES };
     const mask = p.ignore.kind === "file" ? p.ignore.text : "";
     return { preparation: p, files: place(p.key, { steps: p.steps, runs: p.runs, mask }) };
@@ -214,7 +220,7 @@ export function makeGoldens(deps: GoldensDeps) {
     });
   };
 
-  const close = (): void => abort.abort(new Error("the rewarder is closed"));
+  const close = (): void => abort.abort(new Error("the checker is closed"));
   return { ensure, keyOf, provable, quarantined, quarantine, close };
 }
 

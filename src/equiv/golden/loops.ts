@@ -1,17 +1,12 @@
 /** Where a netlist's logic feeds back into itself, so that a golden that never settles is refused with the place. */
 
-export interface LoopCell {
-  readonly type: string;
-  readonly attributes?: Readonly<Record<string, string | number>>;
-  readonly connections: Readonly<Record<string, readonly (number | string)[]>>;
-  readonly port_directions?: Readonly<Record<string, string>>;
-}
+import type { YosysCell } from "../../sim/yosys.js";
 
 /** Source line of a cell on a loop of cells that hold no state (cell by cell, not bit by bit), or null. */
-export function loopLine(cells: readonly LoopCell[], isState: (type: string) => boolean): number | null {
+export function loopLine(cells: readonly YosysCell[], isState: (type: string) => boolean): number | null {
   const logic = cells.filter((c) => !isState(c.type));
   const driver = new Map<number | string, number>();
-  const isOutput = (c: LoopCell, pin: string): boolean => c.port_directions?.[pin] === "output";
+  const isOutput = (c: YosysCell, pin: string): boolean => c.port_directions?.[pin] === "output";
   logic.forEach((c, k) => {
     for (const [pin, bits] of Object.entries(c.connections)) {
       if (isOutput(c, pin)) for (const b of bits) driver.set(b, k);
@@ -52,7 +47,7 @@ export function loopLine(cells: readonly LoopCell[], isState: (type: string) => 
   return null;
 }
 
-function lineOf(c: LoopCell): number | null {
+function lineOf(c: YosysCell): number | null {
   const src = /:(\d+)\./.exec(String(c.attributes?.src ?? ""));
   return src === null ? null : Number(src[1]);
 }

@@ -1,12 +1,13 @@
-/** Runs Yosys over many goldens in one process; one that stops it goes without, and the rest goes on. */
+/** Interfaces of many goldens from one Yosys process; a design that stops it goes without, and the rest goes on. */
 
-import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../core/errors.js";
+import { netlistsScript, runYosys } from "../../sim/yosys.js";
 import type { InterfaceResult } from "../../verilog/interface.js";
 import { forYosys } from "../../verilog/yosys-dialect.js";
-import { readNetlist, yosysScript } from "./yosys.js";
+import { PASSES, readInterface } from "./read-interface.js";
+import { PrepareFault } from "./simulate.js";
 
 export interface NetlistJob {
   /** Gated and expanded text. */
@@ -20,17 +21,25 @@ export interface NetlistDeps {
   readonly scratchDir: string;
 }
 
+const MEMORY_BYTES = 4 * 1024 ** 3;
+const FILE_BYTES = 64 * 1024 ** 2;
+const START_MS = 15_000;
+const DESIGN_MS = 500;
+
 let serial = 0;
 
-/** One result per job, in order; null where Yosys could not read it. */
+/**
+ * One result per job, in order; null where Yosys could not read the design.
+ * @throws PrepareFault when Yosys itself failed, which says nothing about any of the designs
+ */
 export async function readInterfaces(
   jobs: readonly NetlistJob[],
-  deps: NetlistDeps,
+  { yosys, scratchDir }: NetlistDeps,
   signal: AbortSignal,
 ): Promise<(InterfaceResult | null)[]> {
   const results: (InterfaceResult | null)[] = jobs.map(() => null);
-  if (deps.yosys === null || jobs.length === 0) return results;
-  const dir = join(deps.scratchDir, `y${process.pid}-${serial++}`);
+  if (yosys === null || jobs.length === 0) return results;
+  const dir = join(scratchDir, `y${process.pid}-${serial++}`);
   mkdirSync(dir, { recursive: true });
   try {
     jobs.forEach((j, k) => {
@@ -41,8 +50,14 @@ export async function readInterfaces(
       const rest = jobs
         .slice(from)
         .map((j, k) => ({ source: `${from + k}.sv`, top: j.top, out: `${from + k}.json` }));
-      writeFileSync(join(dir, "script.ys"), yosysScript(rest));
-      await runYosys(deps.yosys, dir, 15_000 + 500 * rest.length, signal);
+      const limits = {
+        wallMs: START_MS + DESIGN_MS * rest.length,
+        memoryBytes: MEMORY_BYTES,
+        fileBytes: FILE_BYTES,
+      };
+      const script = netlistsScript(rest, PASSES);
+      const ran = await runYosys({ yosys, dir, script, prints: "complaints", limits }, signal);
+      if (ran.kind === "infra") throw new PrepareFault(ran, false);
       let next = from;
       while (next < jobs.length && existsSync(join(dir, `${next}.json`))) {
         results[next] = parse(readFileSync(join(dir, `${next}.json`), "utf8"), jobs[next]!.top);
@@ -59,46 +74,9 @@ export async function readInterfaces(
 /** A file cut off by a kill is like no file: the header reader takes over. */
 function parse(json: string, top: string): InterfaceResult | null {
   try {
-    return readNetlist(json, top);
+    return readInterface(json, top);
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return null;
     throw new Error(`netlist of ${top}: ${messageOf(thrown)}`, { cause: thrown });
   }
-}
-
-function runYosys(path: string, dir: string, wallMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(
-      "/bin/sh",
-      ["-c", 'ulimit -c 0; ulimit -v 4194304 2>/dev/null; ulimit -f 131072; exec "$0" -q -s script.ys', path],
-      {
-        cwd: dir,
-        env: { PATH: "/usr/bin:/bin", LC_ALL: "C", TMPDIR: dir },
-        stdio: "ignore",
-        detached: true,
-      },
-    );
-    const kill = (): void => {
-      try {
-        if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-      } catch {
-        // it has ended
-      }
-    };
-    const timer = setTimeout(kill, wallMs);
-    signal.addEventListener("abort", kill, { once: true });
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", kill);
-    };
-    child.once("error", (fault) => {
-      done();
-      reject(fault);
-    });
-    child.once("exit", () => {
-      done();
-      if (signal.aborted) reject(signal.reason);
-      else resolve();
-    });
-  });
 }

@@ -1,7 +1,6 @@
 /** Whether a formal engine decides a golden at all, found out when a proof is first wanted and then kept with the golden. */
 
 import type { Admitted } from "../../verilog/gate.js";
-import { render } from "../../verilog/lexer.js";
 import type { Prover } from "../formal/proof.js";
 import { rewritten } from "../mutate/rewrite.js";
 import type { Prepared } from "./prepared.js";
@@ -20,9 +19,8 @@ export async function provability(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { top, iface } = p;
-  const golden = render(admitted.tokens);
-  const candidate = render(rewritten(admitted.tokens));
-  const proof = await prover.prove({ golden, candidate, top, iface, seconds }, signal);
+  const candidate = { ...admitted, tokens: rewritten(admitted.tokens) };
+  const proof = await prover.prove({ golden: admitted, candidate, top, iface, seconds }, signal);
   if (proof.kind === "infra") throw new PrepareFault(proof);
   return proof.kind === "equal";
 }

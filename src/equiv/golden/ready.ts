@@ -1,23 +1,31 @@
-/** A problem's golden as the reward uses it: prepared, with retries, and its don't-care bits. */
+/** A problem's golden as candidates meet it: prepared with retries, or why it cannot judge; and its don't-care bits. */
 
 import type { Problem } from "../../core/types.js";
 import { withRetries } from "../../sim/retry.js";
 import type { SimResult } from "../../sim/simulator.js";
 import type { Goldens, Ready } from "./in-use.js";
 import { PrepareFault } from "./prepare.js";
-import type { Prepared } from "./prepared.js";
+import { isRefused, type Prepared, type StimulusFiles } from "./prepared.js";
 
+/** The machinery failed, which says nothing about a design. */
 export type Infra = Extract<SimResult, { kind: "infra" }>;
 
-/** What failed while preparing is given back, not thrown; a bug is thrown. */
+export type Served =
+  /** It can judge; `files` hold its stimuli. */
+  | { readonly kind: "serving"; readonly preparation: Prepared; readonly files: StimulusFiles }
+  /** The golden itself cannot judge. */
+  | { readonly kind: "refused"; readonly reason: string }
+  | Infra;
+
+/** Failures of the machinery are returned after the last retry, not thrown; a bug is thrown. */
 export async function readyGolden(
   goldens: Goldens,
   problem: Problem,
   retries: number,
   signal: AbortSignal,
-): Promise<Ready | Infra> {
+): Promise<Served> {
   let retried = false;
-  return withRetries<Ready | Infra>(
+  const ready = await withRetries<Ready | Infra>(
     retries,
     signal,
     async () => {
@@ -27,21 +35,19 @@ export async function readyGolden(
         if (!(fault instanceof PrepareFault)) throw fault;
         const { code, retryable, message } = fault;
         retried = fault.retried;
-        return { kind: "infra", code, retryable, log: `preparing ${problem.id}: ${message}` };
+        return { kind: "infra", code, retryable, log: message };
       }
     },
     (r) => "kind" in r && r.retryable && !retried,
   );
+  if ("kind" in ready) return ready;
+  const { preparation, files } = ready;
+  return isRefused(preparation)
+    ? { kind: "refused", reason: preparation.refused }
+    : { kind: "serving", preparation, files };
 }
 
-export const refusal = (problem: Problem, reason: string): Infra => ({
-  kind: "infra",
-  code: "refused",
-  retryable: false,
-  log: `problem ${problem.id} cannot serve: ${reason}`,
-});
-
-/** Output bits left open, by step and then by run. */
+/** Don't-care masks of the outputs (bit 0 = lowest bit of the first output), by step and then by run. */
 export function openBitsOf(p: Prepared): bigint[] {
   const slots = p.stimulus.numSteps + p.stimulus.numRuns;
   if (p.ignore.kind === "none") return new Array(slots).fill(0n);

@@ -1,6 +1,6 @@
 /** Faults inside expressions: operators, constants, bounds, names, indices, exchanged alternatives. */
 
-import { isKeyword } from "../../verilog/gate.js";
+import { isKeyword } from "../../verilog/keywords.js";
 import type { Token } from "../../verilog/lexer.js";
 import type { Expression, Span } from "../../verilog/outline.js";
 import { closing } from "../../verilog/preprocess.js";

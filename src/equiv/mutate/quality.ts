@@ -8,7 +8,6 @@ import type { Rng } from "../../core/rng.js";
 import type { SimResult } from "../../sim/simulator.js";
 import type { Admitted } from "../../verilog/gate.js";
 import type { DesignInterface } from "../../verilog/interface.js";
-import { render } from "../../verilog/lexer.js";
 import type { Mined } from "../../verilog/numbers.js";
 import type { Prover } from "../formal/proof.js";
 import { moreEpisodes, type Step, type Stimulus } from "../stimulus/stimulus.js";
@@ -241,8 +240,8 @@ async function prove(
   if (job.prover === null) return { kind: "none" };
   const proof = await job.prover.prover.prove(
     {
-      golden: render(job.golden.tokens),
-      candidate: render(m.admitted.tokens),
+      golden: job.golden,
+      candidate: m.admitted,
       top: job.top,
       iface: job.iface,
       seconds: job.prover.seconds,

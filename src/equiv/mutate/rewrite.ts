@@ -1,6 +1,6 @@
 /** The same design in other words: operands of commutative operators change places. */
 
-import { isKeyword } from "../../verilog/gate.js";
+import { isKeyword } from "../../verilog/keywords.js";
 import type { Token } from "../../verilog/lexer.js";
 import { outlineOf } from "../../verilog/outline-reader.js";
 

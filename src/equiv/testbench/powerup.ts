@@ -5,7 +5,8 @@
  * every power-up value.
  */
 
-import { type Admitted, isKeyword, withSuffix } from "../../verilog/gate.js";
+import { type Admitted, withSuffix } from "../../verilog/gate.js";
+import { isKeyword } from "../../verilog/keywords.js";
 import type { Token } from "../../verilog/lexer.js";
 import { closing } from "../../verilog/preprocess.js";
 import { statementEnd } from "../../verilog/statements.js";

@@ -21,7 +21,7 @@ export interface Child {
   kill(): Promise<void>;
 }
 
-/** Bytes of its stderr that may hold the reason for a child's end. */
+/** Last bytes of its stderr that are searched for the reason of a child's end. */
 const TAIL = 4096;
 
 /** @param entry URL of the module that the child runs; a `.ts` one needs tsx, which a child does not inherit */
@@ -52,7 +52,7 @@ export function startChild(entry: URL): Child {
   const flush = (): void => {
     const messages = outbox;
     outbox = [];
-    // A child that has ended is heard of by its end.
+    // When the child has ended, `onEnd` reports it.
     if (child.connected) child.send(messages, () => {});
   };
   const hold = (on: boolean): void => {
@@ -69,7 +69,7 @@ export function startChild(entry: URL): Child {
     onEnd: (listener) => void ended.then(listener),
     hold,
     kill: async () => {
-      hold(true); // its end is waited for
+      hold(true); // so that the program stays alive until the child has ended
       child.kill("SIGKILL");
       await ended;
     },

@@ -1,27 +1,25 @@
 /** The rewarder's process: one rewarder, driven by messages. Its proxy is `rewarder-process.ts`. */
 
 import type { Problem } from "../../core/types.js";
+import { serveCalls } from "../../rpc/serve.js";
+import type { Answer } from "../../rpc/wire.js";
 import { makeRewarder } from "../rewarder.js";
 import type { RewarderSettings } from "../settings.js";
 import {
-  type Answer,
-  type CallName,
-  type Calls,
   epochMs,
   type FromProcess,
   type Gauges,
+  type RewardCalls,
   type ToProcess,
-  toWire,
 } from "./process-protocol.js";
 
 const GAUGE_MS = 100;
-/** Answers that follow the last ones within this time go together: waking the other process is what they cost. */
+/** Answers that follow the last ones within this time go together, because waking the other process is what is expensive. */
 const GATHER_MS = 10;
 
 function serve(settings: RewarderSettings): (message: ToProcess) => void {
   const rewarder = makeRewarder(settings);
   const problems = new Map<number, Problem>();
-  const aborts = new Map<number, AbortController>();
   let gathered: Answer[] = [];
   let sentAt = Number.NEGATIVE_INFINITY;
   let shown: Gauges = { running: 0, oldest: 0 };
@@ -35,12 +33,12 @@ function serve(settings: RewarderSettings): (message: ToProcess) => void {
     const message: FromProcess = { answers: gathered, gauges: shown };
     gathered = [];
     sentAt = performance.now();
-    // The other side may just have ended, which `disconnect` tells.
+    // Where the other side has just ended, `disconnect` follows.
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   };
   const send = (message: Answer): void => {
     gathered.push(message);
-    if (gathered.length > 1) return; // the first of them has seen to it
+    if (gathered.length > 1) return; // the first of them has scheduled the flush
     const wait = sentAt + GATHER_MS - performance.now();
     if (wait <= 0) flush();
     else setTimeout(flush, wait);
@@ -57,55 +55,37 @@ function serve(settings: RewarderSettings): (message: ToProcess) => void {
     return known;
   };
 
-  const handlers: {
-    [N in CallName]: (args: Calls[N]["args"], signal: AbortSignal, id: number) => Promise<Calls[N]["result"]>;
-  } = {
-    score: ({ problem: number, ...request }, signal) =>
-      rewarder.score({ ...request, problem: problem(number) }, signal),
-    prepare: ({ problems: numbers }, signal, id) =>
-      rewarder.prepare(
-        numbers.map(problem),
-        (done, total) => send({ kind: "progress", id, done, total }),
-        signal,
-      ),
-    explain: ({ problem: number, code }, signal) => rewarder.explain(problem(number), code, signal),
-    stats: () => rewarder.stats(),
-    environment: () => rewarder.environment(),
-    close: async () => {
-      await rewarder.close();
-      return null;
+  const take = serveCalls<RewardCalls>(
+    {
+      score: ({ problem: number, ...request }, { signal }) =>
+        rewarder.score({ ...request, problem: problem(number) }, signal),
+      prepare: ({ problems: numbers }, { signal, item }) =>
+        rewarder.prepare(numbers.map(problem), (done, total) => item({ done, total }), signal),
+      explain: ({ problem: number, code }, { signal }) => rewarder.explain(problem(number), code, signal),
+      stats: () => rewarder.stats(),
+      environment: () => rewarder.environment(),
+      close: async () => {
+        await rewarder.close();
+        return null;
+      },
     },
-  };
-
-  const answer = async (message: Extract<ToProcess, { kind: "call" }>): Promise<void> => {
-    const { id, name, args } = message;
-    const abort = new AbortController();
-    aborts.set(id, abort);
-    try {
-      const handler = handlers[name] as (args: unknown, signal: AbortSignal, id: number) => Promise<unknown>;
-      send({ kind: "result", id, value: await handler(args, abort.signal, id) });
-    } catch (thrown) {
-      send({ kind: "error", id, error: toWire(thrown) });
-    } finally {
-      aborts.delete(id);
-    }
-  };
+    send,
+    { inOrder: false },
+  );
 
   return (message) => {
-    if (message.kind === "call") {
-      void answer(message);
-    } else if (message.kind === "abort") {
-      aborts.get(message.id)?.abort();
-    } else if (message.kind === "problem") {
+    if (message.kind === "problem") {
       const { number, id, task } = message;
       problems.set(number, { id, task, prompt: [], meta: { source: "process", split: "train" } });
+    } else if (message.kind !== "settings") {
+      take(message);
     }
   };
 }
 
-// The program decides when this ends: a signal to the whole group (Ctrl-C, a job's end) is for the program to answer.
+// The program decides when this process ends: a signal to the whole group (Ctrl-C, a job's end) is the program's to handle.
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => {});
-// However the program ends, kill -9 included; what this has started ends with it.
+// The program has ended, perhaps by kill -9; this process ends too, with everything that it has started.
 process.on("disconnect", () => process.exit());
 
 let take: ((message: ToProcess) => void) | null = null;

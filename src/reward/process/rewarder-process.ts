@@ -6,17 +6,15 @@
 
 import { TrainError } from "../../core/errors.js";
 import type { Problem, Verdict } from "../../core/types.js";
+import { makeCalls } from "../../rpc/calls.js";
 import type { SimulatorRewarder } from "../rewarder.js";
 import type { RewarderSettings } from "../settings.js";
 import { type Child, startChild } from "./child.js";
 import {
-  type Answer,
-  type CallName,
-  type Calls,
   epochMs,
   type FromProcess,
-  fromWire,
   type Gauges,
+  type RewardCalls,
   type ToProcess,
 } from "./process-protocol.js";
 
@@ -24,15 +22,6 @@ import {
 const MAX_DEATHS = 3;
 /** How often one call is handed to a process. */
 const MAX_TRIES = 2;
-
-interface Pending {
-  readonly call: Extract<ToProcess, { kind: "call" }>;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  readonly progress: ((done: number, total: number) => void) | undefined;
-  readonly signal: AbortSignal | undefined;
-  tries: number;
-}
 
 interface Sent {
   readonly number: number;
@@ -47,11 +36,8 @@ export function makeRewarderProcess(
   start: () => Child = startRewarder,
 ): SimulatorRewarder {
   let shown = IDLE;
-  const pending = new Map<number, Pending>();
   const known = new Map<string, Sent>();
-  const aborting = new Map<AbortSignal, { readonly ids: Set<number>; readonly listener: () => void }>();
   let child: Child | null = null;
-  let nextId = 0;
   let nextProblem = 0;
   let deaths = 0;
   let closed: Promise<void> | null = null;
@@ -62,7 +48,15 @@ export function makeRewarderProcess(
       hint: "look at the memory that is free (train doctor); lower reward.concurrency",
     });
 
-  const send = (message: ToProcess): void => running().send(message);
+  const calls = makeCalls<RewardCalls>({
+    send: (message) => {
+      // An abort is for a process that works on the call; it starts none.
+      if (message.kind === "abort") child?.send(message);
+      else running().send(message);
+    },
+    hold: (on) => child?.hold(on),
+    onAbort: "leave",
+  });
 
   /** The process, started when it is needed, with every problem that it has to know. */
   const running = (): Child => {
@@ -73,113 +67,31 @@ export function makeRewarderProcess(
     fresh.onEnd((how) => {
       if (child === fresh) child = null;
       if (closed === null) recover(how);
-      else abandon();
+      else calls.end(isClosed());
     });
     fresh.onMessage((message) => {
       const { answers, gauges } = message as FromProcess;
       shown = gauges;
-      answers.forEach(hear);
+      for (const answer of answers) if (calls.hear(answer)) deaths = 0;
     });
     fresh.send({ kind: "settings", settings } satisfies ToProcess);
     for (const { number, problem } of known.values())
       fresh.send({ kind: "problem", number, id: problem.id, task: problem.task } satisfies ToProcess);
-    if (pending.size === 0) fresh.hold(false);
+    if (calls.open() === 0) fresh.hold(false);
     return fresh;
-  };
-
-  const hear = (message: Answer): void => {
-    const entry = pending.get(message.id);
-    if (entry === undefined) return; // given up meanwhile
-    deaths = 0;
-    if (message.kind === "progress") {
-      entry.progress?.(message.done, message.total);
-      return;
-    }
-    settle(message.id, entry);
-    if (message.kind === "result") entry.resolve(message.value);
-    else entry.reject(fromWire(message.error));
-  };
-
-  const settle = (id: number, { signal }: Pending): void => {
-    pending.delete(id);
-    if (pending.size === 0) child?.hold(false);
-    if (signal === undefined) return;
-    const entry = aborting.get(signal);
-    entry?.ids.delete(id);
-    if (entry?.ids.size !== 0) return;
-    signal.removeEventListener("abort", entry.listener);
-    aborting.delete(signal);
   };
 
   const recover = (how: string): void => {
     deaths++;
     lastDeath = how;
-    for (const [id, entry] of [...pending]) {
-      if (deaths < MAX_DEATHS && entry.tries < MAX_TRIES) {
-        entry.tries++;
-        send(entry.call);
-        child?.hold(true);
-        continue;
-      }
-      settle(id, entry);
-      if (entry.call.name === "score") entry.resolve(infraOf(how));
-      else entry.reject(lost());
-    }
-  };
-
-  /** Nothing answers any more. */
-  const abandon = (): void => {
-    for (const [id, entry] of [...pending]) {
-      settle(id, entry);
-      entry.reject(new TrainError("worker", "the rewarder is closed"));
-    }
-  };
-
-  /** One listener a signal, however many calls it can stop. */
-  const watch = (signal: AbortSignal, id: number): void => {
-    const entry = aborting.get(signal);
-    if (entry !== undefined) {
-      entry.ids.add(id);
-      return;
-    }
-    const ids = new Set([id]);
-    const listener = (): void => {
-      aborting.delete(signal);
-      for (const stopped of ids) {
-        const call = pending.get(stopped);
-        pending.delete(stopped);
-        child?.send({ kind: "abort", id: stopped } satisfies ToProcess);
-        call?.reject(signal.reason);
-      }
-      if (pending.size === 0) child?.hold(false);
-    };
-    signal.addEventListener("abort", listener, { once: true });
-    aborting.set(signal, { ids, listener });
-  };
-
-  const call = <N extends CallName>(
-    name: N,
-    args: Calls[N]["args"],
-    signal?: AbortSignal,
-    progress?: Pending["progress"],
-  ): Promise<Calls[N]["result"]> =>
-    new Promise<Calls[N]["result"]>((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      if (closed !== null) return reject(new TrainError("worker", "the rewarder is closed"));
-      const id = nextId++;
-      const message = { kind: "call", id, name, args } as Extract<ToProcess, { kind: "call" }>;
-      pending.set(id, {
-        call: message,
-        resolve: resolve as (value: unknown) => void,
-        reject,
-        progress,
-        signal,
-        tries: 1,
-      });
-      if (signal !== undefined) watch(signal, id);
-      send(message);
-      child?.hold(true);
+    calls.lost((name, tries) => {
+      if (deaths < MAX_DEATHS && tries < MAX_TRIES) return "again";
+      return name === "score" ? { value: infraOf(how) } : { error: lost() };
     });
+  };
+
+  const call: typeof calls.call = (name, args, options) =>
+    closed === null ? calls.call(name, args, options) : Promise.reject(isClosed());
 
   /** The process's number for a problem; its golden crosses once. */
   const numberOf = (problem: Problem): number => {
@@ -188,7 +100,12 @@ export function makeRewarderProcess(
     if (sent !== undefined && sent.problem.task.golden === golden && sent.problem.task.top === top)
       return sent.number;
     const fresh = { number: nextProblem++, problem };
-    send({ kind: "problem", number: fresh.number, id: problem.id, task: { golden, top } });
+    running().send({
+      kind: "problem",
+      number: fresh.number,
+      id: problem.id,
+      task: { golden, top },
+    } satisfies ToProcess);
     known.set(problem.id, fresh);
     return fresh.number;
   };
@@ -200,23 +117,22 @@ export function makeRewarderProcess(
   return {
     async prepare(problems, progress, signal) {
       alive();
-      return call("prepare", { problems: problems.map(numberOf) }, signal, progress);
+      const args = { problems: problems.map(numberOf) };
+      return call("prepare", args, { signal, item: ({ done, total }) => progress(done, total) });
     },
     async score({ problem, text, seed, tier }, signal): Promise<Verdict> {
       signal.throwIfAborted();
       if (deaths >= MAX_DEATHS) return infraOf(lastDeath);
-      return call("score", { problem: numberOf(problem), text, seed, tier: tier ?? "sim" }, signal);
+      return call("score", { problem: numberOf(problem), text, seed, tier: tier ?? "sim" }, { signal });
     },
     async explain(problem, code, signal) {
       alive();
-      return call("explain", { problem: numberOf(problem), code }, signal);
+      return call("explain", { problem: numberOf(problem), code }, { signal });
     },
     waiting() {
       const { oldest, running } = shown;
-      let scores = 0;
-      for (const p of pending.values()) if (p.call.name === "score") scores++;
       return {
-        queued: Math.max(0, scores - running),
+        queued: Math.max(0, calls.open("score") - running),
         running,
         oldestMs: oldest === 0 ? 0 : Math.max(0, epochMs() - oldest),
       };
@@ -233,14 +149,16 @@ export function makeRewarderProcess(
       closed ??= (async () => {
         const last = child;
         if (last === null) return;
-        await call("close", null).catch(() => {});
+        await calls.call("close", null).catch(() => {});
         await last.kill();
-        abandon();
+        calls.end(isClosed());
       })();
       return closed;
     },
   };
 }
+
+const isClosed = (): TrainError => new TrainError("worker", "the rewarder is closed");
 
 const infraOf = (how: string): Verdict => ({
   kind: "infra",

@@ -1,6 +1,6 @@
 /** What a trainer is given: its settings and its ports. */
 
-import type { Clock, Learner } from "../../core/ports.js";
+import type { Clock, Handover, Learner } from "../../core/ports.js";
 import type { Rng } from "../../core/rng.js";
 import type { RolloutProgress } from "../../core/rollouts.js";
 import type { LossSpec, Sampling, StepHyper } from "../../core/types.js";
@@ -46,6 +46,7 @@ export interface TrainerOptions {
 
 export interface TrainerDeps extends CollectDeps {
   readonly learner: Learner;
+  readonly handover: Handover;
   readonly strategy: Strategy;
   readonly clock: Clock;
   readonly rng: Rng;

@@ -16,6 +16,7 @@ import { reverifyLoneSuccesses } from "./reverify.js";
 export interface Round {
   readonly step: Step;
   readonly round: number;
+  /** The newest that the sampler has; it counts for a group without members. */
   readonly version: PolicyVersion;
   readonly plan: readonly PlannedProblem[];
   /** Id of the first group; the others follow. */
@@ -79,7 +80,7 @@ export async function collectRound(
       id: round.firstGroupId + g,
       problemId: deps.problems[planned.problem]!.id,
       members,
-      policyVersion: round.version,
+      policyVersion: oldest(members) ?? round.version,
       prior: planned.prior,
       weight: planned.weight,
     };
@@ -92,6 +93,13 @@ export async function collectRound(
   ]);
   return { ...checked, infra: infra + checked.infra, tokens, rollouts: results.length, quarantined };
 }
+
+/** The least version that the members were drawn from; null without members. */
+const oldest = (members: readonly Scored[]): PolicyVersion | null =>
+  members.reduce<PolicyVersion | null>(
+    (least, { rollout: { policyVersion: v } }) => (least === null || v < least ? v : least),
+    null,
+  );
 
 function toRollout(result: RolloutResult, round: Round, groupId: number, index: number): Rollout {
   const { request, completion, problem } = result;

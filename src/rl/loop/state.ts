@@ -17,6 +17,7 @@ export interface SampledCounters {
 /** What finished steps add up to. */
 export interface LearnedCounters {
   readonly step: number;
+  /** Publications of weights so far: the one count of them. Optimizer updates are the learner's to count. */
   readonly version: number;
   readonly emptySteps: number;
   readonly skippedInARow: number;

@@ -147,7 +147,7 @@ export class RlTrainer implements Stateful<LoopState> {
     return gathered;
   }
 
-  /** A failure here is left to the next step, which gathers again and meets it in the open. */
+  /** When this fails, the next step gathers again, and then reports the error. */
   private gatherAhead(number: number, signal: AbortSignal, onProgress: StepProgress): Gathering {
     const before = this.gatherer.state();
     const undo = this.gatherer.mark();
@@ -193,7 +193,8 @@ export class RlTrainer implements Stateful<LoopState> {
     if (done.report?.skipped === false) {
       const publishing = phaseTimer(deps.clock, gathered.tally);
       onProgress("publish", null, false);
-      await deps.sampler.publish(policyVersion(version + 1), null);
+      // Not interruptible: the weights have changed, and what is drawn next has to be drawn from them.
+      await deps.handover.publish(policyVersion(version + 1), new AbortController().signal);
       publishing("publish");
     }
     this.ahead = ahead;

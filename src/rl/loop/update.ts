@@ -24,7 +24,7 @@ export interface Update {
 }
 
 /**
- * @param version of the learner's weights before the update
+ * @param version publications so far: the one that the learner's weights before the update were published as
  * @throws what the learner throws; an update is done whole or not at all
  */
 export async function update(
@@ -92,7 +92,9 @@ async function correct(
   options: TrainerOptions,
   deps: Pick<TrainerDeps, "learner">,
 ): Promise<Corrected | null> {
-  const stale = trained.flatMap(({ group }) => group.members.map(() => group.policyVersion < version));
+  const stale = trained.flatMap(({ group }) =>
+    group.members.map(({ rollout }) => rollout.policyVersion < version),
+  );
   if (options.importanceCap === null || !stale.includes(true)) return null;
   const old = await deps.learner.logprobs(batch, new AbortController().signal);
   return correctStale(batch, old, stale, options.importanceCap);

@@ -1,15 +1,16 @@
 /**
- * The run's record: `metrics.jsonl` (one line a record, append-only) and `samples/{train,eval}-<step>.jsonl`.
+ * The run's record: `metrics.jsonl` (one line a record, append-only), `samples/train-<step>.jsonl`, and of each evaluation
+ * `samples/eval-<step>.<set>.jsonl` (answers) and `samples/eval-<step>.<set>.counts.json` (passes by problem). Runs from
+ * before evaluation sets had names have the last two without `.<set>`.
  * With every record of step s written before the checkpoint of step s is saved, `rewind(s)` and the same steps again
  * give the same file as a run that was never killed, wall-clock keys (keys.ts) aside.
  */
 
 import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Metrics } from "../../core/ports.js";
+import type { Metrics, SampleSource, Tracker } from "../../core/ports.js";
 import { ensureDir, ioError, writeAtomic } from "../files.js";
 import { type AppendFile, cutTornLine, openAppend } from "./append.js";
-import type { RunTracker } from "./tracker.js";
 
 export interface JsonlOptions {
   readonly runDir: string;
@@ -18,27 +19,16 @@ export interface JsonlOptions {
   readonly now?: () => number;
 }
 
-/** Result of an evaluation, problem by problem: `samples/eval-<step>.counts.json`. */
-export interface EvalCounts {
-  readonly step: number;
-  readonly problems: readonly {
-    readonly id: string;
-    readonly bucket: string | null;
-    readonly n: number;
-    readonly passed: number;
-  }[];
-}
-
-export interface JsonlTracker extends RunTracker {
-  counts(counts: EvalCounts): void;
-}
-
-export const samplesName = (split: "train" | "eval", step: number): string =>
-  `${split}-${String(step).padStart(6, "0")}.jsonl`;
-export const countsName = (step: number): string => `eval-${String(step).padStart(6, "0")}.counts.json`;
+const stepDigits = (step: number): string => String(step).padStart(6, "0");
+/** File of the answers in `samples/`. */
+export const samplesName = (step: number, source: SampleSource): string =>
+  source === "train" ? `train-${stepDigits(step)}.jsonl` : `eval-${stepDigits(step)}.${source.set}.jsonl`;
+/** File of the counts in `samples/`. */
+export const countsName = (step: number, set: string): string =>
+  `eval-${stepDigits(step)}.${set}.counts.json`;
 
 /** @throws TrainError tool when the run directory cannot be written */
-export function jsonlTracker(options: JsonlOptions): JsonlTracker {
+export function jsonlTracker(options: JsonlOptions): Tracker {
   const now = options.now ?? Date.now;
   const path = join(options.runDir, "metrics.jsonl");
   const samples = join(options.runDir, "samples");
@@ -58,12 +48,12 @@ export function jsonlTracker(options: JsonlOptions): JsonlTracker {
         throw ioError(error, "append to", path);
       }
     },
-    samples(step, split, rows) {
+    samples(step, source, rows) {
       const text = rows.map((row) => `${JSON.stringify(row)}\n`).join("");
-      writeAtomic(join(samples, samplesName(split, step)), text);
+      writeAtomic(join(samples, samplesName(step, source)), text);
     },
     counts(counts) {
-      writeAtomic(join(samples, countsName(counts.step)), `${JSON.stringify(counts)}\n`);
+      writeAtomic(join(samples, countsName(counts.step, counts.set)), `${JSON.stringify(counts)}\n`);
     },
     rewind(step) {
       lines.close();
@@ -71,7 +61,7 @@ export function jsonlTracker(options: JsonlOptions): JsonlTracker {
       if (bad > 0) options.warn(`${path}: ${bad} unreadable lines are dropped`);
       writeAtomic(path, kept);
       for (const name of readdirSync(samples)) {
-        const digits = /^(?:train|eval)-(\d+)\.(?:jsonl|counts\.json)$/.exec(name)?.[1];
+        const digits = /^(?:train|eval)-(\d+)(?:\.[\w-]+)?\.(?:jsonl|counts\.json)$/.exec(name)?.[1];
         if (digits !== undefined && Number(digits) > step) rmSync(join(samples, name));
       }
       lines = openAppend(path, cutTornLine);

@@ -1,14 +1,18 @@
-/** Several trackers as one. A tracker that throws never stops the run: the first failure of each is said, the rest are counted. */
+/**
+ * Several trackers as one. A tracker that throws never stops the run: the first failure of each is reported, the rest are
+ * counted.
+ */
 
 import { messageOf } from "../../core/errors.js";
-import type { RunTracker } from "./tracker.js";
+import type { Tracker } from "../../core/ports.js";
 
+/** A tracker under the name that its failures are reported by. */
 export interface Named {
   readonly name: string;
-  readonly tracker: RunTracker;
+  readonly tracker: Tracker;
 }
 
-export interface MultiTracker extends RunTracker {
+export interface MultiTracker extends Tracker {
   /** Calls that failed, by tracker. */
   readonly failures: ReadonlyMap<string, number>;
 }
@@ -22,7 +26,7 @@ export function multiTracker(trackers: readonly Named[], warn: (text: string) =>
     if (n === 1) warn(`tracker ${name} failed and the run goes on without its records: ${messageOf(error)}`);
   }
 
-  function each(call: (tracker: RunTracker) => void): void {
+  function each(call: (tracker: Tracker) => void): void {
     for (const { name, tracker } of trackers) {
       try {
         call(tracker);
@@ -35,7 +39,8 @@ export function multiTracker(trackers: readonly Named[], warn: (text: string) =>
   return {
     failures,
     metrics: (step, metrics) => each((t) => t.metrics(step, metrics)),
-    samples: (step, split, rows) => each((t) => t.samples(step, split, rows)),
+    samples: (step, source, rows) => each((t) => t.samples(step, source, rows)),
+    counts: (counts) => each((t) => t.counts(counts)),
     rewind: (step) => each((t) => t.rewind(step)),
     sync: () => each((t) => t.sync()),
     async close() {

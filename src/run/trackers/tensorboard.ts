@@ -6,19 +6,27 @@
 import { fstatSync, mkdirSync, readdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { Metrics } from "../../core/ports.js";
+import { z } from "zod";
+import type { Metrics, Tracker } from "../../core/ports.js";
 import { ioError } from "../files.js";
 import { type AppendFile, openAppend } from "./append.js";
 import { type Event, encodeEvent, tfrecord } from "./tfrecord.js";
-import type { RunTracker } from "./tracker.js";
 
+/** The row in the table of trackers. */
+export const tensorboard = {
+  schema: z.boolean().default(true).describe("Write TensorBoard event files into the run directory (tb/)"),
+  open: (on: boolean, runDir: string): Tracker | null =>
+    on ? tensorboardTracker({ runDir, hostname: hostname(), pid: process.pid }) : null,
+};
+
+/** Opens no file before the first record. */
 export function tensorboardTracker(options: {
   readonly runDir: string;
-  readonly hostname?: string;
-  readonly pid?: number;
+  readonly hostname: string;
+  readonly pid: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-}): RunTracker {
+}): Tracker {
   const now = options.now ?? Date.now;
   const dir = join(options.runDir, "tb");
   let file: AppendFile | null = null;
@@ -41,11 +49,8 @@ export function tensorboardTracker(options: {
       ...readdirSync(dir).map((n) => Number(/tfevents\.(\d{10})\./.exec(n)?.[1] ?? 0)),
     );
     const seconds = String(Math.max(Math.floor(now() / 1000), last + 1)).padStart(10, "0");
-    const host = (options.hostname ?? hostname()).replace(/[^\w-]/g, "-").slice(0, 60);
-    const path = join(
-      dir,
-      `events.out.tfevents.${seconds}.${host}.${options.pid ?? process.pid}.${opened++}`,
-    );
+    const host = options.hostname.replace(/[^\w-]/g, "-").slice(0, 60);
+    const path = join(dir, `events.out.tfevents.${seconds}.${host}.${options.pid}.${opened++}`);
     const made = openAppend(path, (fd) => fstatSync(fd).size);
     made.append(tfrecord(encodeEvent({ wallTime: now() / 1000, step: 0, what: { kind: "version" } })));
     return made;
@@ -63,6 +68,7 @@ export function tensorboardTracker(options: {
       if (values.length > 0) write(step, { kind: "scalars", values });
     },
     samples() {},
+    counts() {},
     rewind(step) {
       finish();
       write(Math.max(0, step + 1), { kind: "start" });

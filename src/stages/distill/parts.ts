@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { TrainError } from "../../core/errors.js";
 import { makeRng } from "../../core/rng.js";
 import type { Message } from "../../core/types.js";
@@ -10,12 +10,13 @@ import { readTraces } from "../../data/jsonl.js";
 import { primerTexts } from "../../data/primer/index.js";
 import type { SftRow } from "../../data/sft.js";
 import type { Qwen2Config } from "../../model/config.js";
-import { loadModelDir, saveModelDir } from "../../model/hf.js";
 import { initWeights } from "../../model/parameters.js";
 import type { ArchitectureSection } from "../../model/schema.js";
+import { systemPromptOf, withSystemPrompt } from "../../text/system-prompt.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { saveTokenizer, trainTokenizer } from "../../text/tokenizer-files.js";
-import { modelDirOf, type Policy, resolvePath, startPolicy } from "../policy.js";
+import { writeModelCard } from "../model-card.js";
+import { modelDirOf, openPolicy, type Policy, resolvePath, type TrainablePolicy } from "../policy.js";
 import type { DistillConfig } from "../schema.js";
 import { type Session, shownPath } from "../session.js";
 import type { StageContext } from "../stage.js";
@@ -25,7 +26,14 @@ export interface Trace {
   readonly completion: string;
 }
 
+/** Traces of the teacher, with the system prompt that the problems get. */
 export async function loadTraces(config: DistillConfig, ctx: StageContext): Promise<readonly Trace[]> {
+  const traces = await readOrMake(config, ctx);
+  const system = systemPromptOf(config.data.system_prompt);
+  return system === null ? traces : traces.map((t) => ({ ...t, prompt: withSystemPrompt(t.prompt, system) }));
+}
+
+async function readOrMake(config: DistillConfig, ctx: StageContext): Promise<readonly Trace[]> {
   const { distill, data, run } = config;
   if (data.source === "primer") {
     return [
@@ -51,7 +59,7 @@ export async function makePolicy(
   ctx: StageContext,
   session: Session,
   traces: readonly Trace[],
-): Promise<Policy> {
+): Promise<TrainablePolicy> {
   const open = {
     learner: config.learner,
     sampler: config.sampler,
@@ -60,9 +68,7 @@ export async function makePolicy(
     warn: (text: string) => ctx.reporter.warn(text),
   };
   if (config.distill.init === "model") {
-    const dir = modelDirOf(config.model.path, ctx);
-    const [tokenizer, model] = await Promise.all([loadTokenizer(dir), loadModelDir(dir)]);
-    return startPolicy({ ...open, dir, tokenizer, ...model });
+    return openPolicy({ ...open, dir: modelDirOf(config.model.path, ctx) });
   }
   const a = config.architecture;
   const dir = session.dir.file("tokenizer");
@@ -74,8 +80,8 @@ export async function makePolicy(
   }
   const tokenizer = await loadTokenizer(dir);
   const model = shapeOf(a, tokenizer.vocabSize, tokenizer.eosIds);
-  const weights = initWeights(model, makeRng(config.run.seed).fork("weights"));
-  return startPolicy({ ...open, dir, tokenizer, config: model, weights });
+  const weights = async () => initWeights(model, makeRng(config.run.seed).fork("weights"));
+  return openPolicy({ ...open, dir, model: { config: model, weights } });
 }
 
 export const shapeOf = (
@@ -100,7 +106,7 @@ export const shapeOf = (
 
 /** Encodes a trace when its turn comes; a trace that does not fit the context is an error that names it. */
 export function rowsOf(traces: readonly Trace[], policy: Policy, batchTokens: number): (i: number) => SftRow {
-  const limit = Math.min(policy.config.maxPositionEmbeddings, batchTokens);
+  const limit = Math.min(policy.contextTokens, batchTokens);
   const { tokenizer } = policy;
   // Encoding a text costs as much as training on it, and a teacher repeats itself.
   const known = new Map<string, Int32Array>();
@@ -130,19 +136,15 @@ export async function writeOut(
   config: DistillConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
+  policy: TrainablePolicy,
 ): Promise<string> {
   const to = config.distill.out === null ? session.dir.file("export") : resolve(ctx.cwd, config.distill.out);
   const temporary = `${to}.tmp-${process.pid}`;
   await rm(temporary, { recursive: true, force: true });
   await mkdir(dirname(to), { recursive: true });
   await mkdir(temporary);
-  const tokenizerDir =
-    config.distill.init === "scratch" ? session.dir.file("tokenizer") : modelDirOf(config.model.path, ctx);
-  await saveModelDir(temporary, policy.config, await policy.engine.weights(), {
-    dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32",
-    tokenizerDir,
-  });
+  await policy.learner.exportTo(temporary, { dtype: config.distill.dtype === "bfloat16" ? "BF16" : "F32" });
+  await writeModelCard(temporary, basename(to), config.data);
   await rm(to, { recursive: true, force: true });
   await rename(temporary, to);
   return shownPath(to, ctx.cwd);

@@ -4,17 +4,21 @@ import { TrainError } from "../../core/errors.js";
 import { compactDuration } from "../../core/format.js";
 import type { Rewarder } from "../../core/ports.js";
 import { makeRng } from "../../core/rng.js";
-import { step as toStep } from "../../core/units.js";
+import { policyVersion, step as toStep } from "../../core/units.js";
 import { SftSchedule, sftBatch } from "../../data/sft.js";
-import { loadModelDir } from "../../model/hf.js";
-import { countParameters } from "../../model/parameters.js";
+import { loadConfig } from "../../model/hf.js";
 import { makeEta } from "../../report/lines.js";
 import { learningRate } from "../../rl/algo/schedule.js";
-import { chooseBackends, planMemory } from "../backends.js";
 import { evalSummary, runEvaluation } from "../evaluation.js";
 import { rlCommand } from "../next-command.js";
-import { modelDirOf, type Policy, restoreCheckpoint, saveCheckpoint } from "../policy.js";
-import { loadProblems } from "../problems.js";
+import {
+  modelDirOf,
+  planEngines,
+  restoreCheckpoint,
+  saveCheckpoint,
+  type TrainablePolicy,
+} from "../policy.js";
+import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { hyperOf } from "../rl/options.js";
 import { type DistillConfig, distillStageSchema } from "../schema.js";
@@ -32,15 +36,16 @@ export const distillStage: Stage<DistillConfig> = {
 };
 
 async function run(config: DistillConfig, ctx: StageContext): Promise<StageResult> {
-  await backendsOf(config, ctx);
+  await enginesOf(config, ctx);
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
     return await inSession(
       {
         stage: "distill",
         run: config.run,
+        track: config.track,
         ctx,
         engine: "embedded",
         sandbox: reward.sandbox,
@@ -67,9 +72,9 @@ async function train(
   config: DistillConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
+  policy: TrainablePolicy,
   traces: readonly Trace[],
-  problems: Awaited<ReturnType<typeof loadProblems>>,
+  problems: StageProblems,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { reporter, tracker, dir } = session;
@@ -87,8 +92,8 @@ async function train(
   if (dir.resumed) {
     const checkpoint = await session.checkpoints.latest();
     if (checkpoint !== null) {
-      await restoreCheckpoint(checkpoint.dir, policy);
       done = checkpoint.step;
+      await restoreCheckpoint(checkpoint.dir, policy, policyVersion(done), ctx.stop);
       ({ seen, trained } = checkpoint.manifest.extra as { seen: number; trained: number });
       schedule.skip(done);
       reporter.line(`resuming ${dir.name} from step ${done}`);
@@ -96,7 +101,7 @@ async function train(
     tracker.rewind(checkpoint?.step ?? -1);
   }
   reporter.line(
-    `${dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, vocabulary ${policy.config.vocabSize}, ` +
+    `${dir.name}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, vocabulary ${policy.vocabSize}, ` +
       `${traces.length} traces`,
   );
   reporter.line(`${steps} steps of ${config.distill.batch_tokens} tokens; run directory ${session.shown}`);
@@ -104,11 +109,15 @@ async function train(
   const setup = {
     policy,
     rewarder,
-    problems: problems.test,
+    sets: problems.sets,
     section: config.eval,
     maxTokens: config.sampler.max_tokens,
     rng: rng.fork("eval"),
     session,
+  };
+  const evaluate = async (full: boolean) => {
+    await policy.handover.publish(policyVersion(done), ctx.stop);
+    return runEvaluation(setup, done, full, ctx.stop);
   };
   const save = async () => {
     session.waitFor(() => "writing a checkpoint");
@@ -171,7 +180,7 @@ async function train(
     if (done === 1 || done % 20 === 0 || done === steps) reporter.line(line);
     else reporter.status(line);
     if (config.eval.every > 0 && done % config.eval.every === 0 && done < steps) {
-      await runEvaluation(setup, done, false, ctx.stop).catch((e) => {
+      await evaluate(false).catch((e) => {
         if (!ctx.stop.aborted) throw e;
       });
     }
@@ -180,7 +189,7 @@ async function train(
   await save();
   let final: Awaited<ReturnType<typeof runEvaluation>>;
   try {
-    final = await runEvaluation(setup, done, true, ctx.stop);
+    final = await evaluate(true);
   } catch (error) {
     if (!ctx.stop.aborted) throw error;
     return stopped(session, ctx, done);
@@ -222,35 +231,30 @@ function stopped(session: Session, ctx: StageContext, done: number) {
 }
 
 /** @throws TrainError `tool` when a backend is not there or the GPU is too small: before there is a run */
-async function backendsOf(config: DistillConfig, ctx: StageContext) {
+async function enginesOf(config: DistillConfig, ctx: StageContext) {
   const a = config.architecture;
   const shape =
     config.distill.init === "scratch"
       ? shapeOf(a, a.vocab_size, [])
-      : (await loadModelDir(modelDirOf(config.model.path, ctx))).config;
-  const backends = await chooseBackends(config.learner, config.sampler, countParameters(shape));
-  const memory = planMemory(
-    backends,
-    shape,
-    config.learner,
-    Math.min(shape.maxPositionEmbeddings, config.distill.batch_tokens),
-  );
-  return { backends, memory };
+      : await loadConfig(modelDirOf(config.model.path, ctx));
+  const { learner, sampler, distill } = config;
+  return planEngines({ learner, sampler, rowTokens: distill.batch_tokens }, shape);
 }
 
 async function plan(config: DistillConfig, ctx: StageContext): Promise<readonly string[]> {
   const traces = await loadTraces(config, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const a = config.architecture;
-  const { backends, memory } = await backendsOf(config, ctx);
+  const { learner, sampler, memory } = await enginesOf(config, ctx);
   return [
     config.distill.init === "scratch"
       ? `policy     from scratch: d ${a.hidden_size}, ${a.layers} layers, vocabulary ${a.vocab_size}`
       : `policy     continues ${modelDirOf(config.model.path, ctx)}`,
-    `learner    ${backends.learner.order[0]}: ${backends.learner.reason}`,
-    `sampler    ${backends.sampler.order[0]}: ${backends.sampler.reason}`,
+    `learner    ${learner}`,
+    `sampler    ${sampler}`,
     ...(memory === null ? [] : [`GPU memory ${memory}`]),
     `traces     ${traces.length}`,
+    systemPromptLine(config.data, problems),
     `steps      ${config.distill.steps} of ${config.distill.batch_tokens} tokens: ${((config.distill.steps * config.distill.batch_tokens) / 1e6).toFixed(1)}M tokens`,
     `held out   ${problems.test.length} problems`,
   ];

@@ -11,7 +11,7 @@ import { SETUP_CPU_TFJS, SETUP_GPU } from "../../engine/accelerator/locate.js";
 import { type Host, planLinks, requireGpu, type Use } from "../../setup/cuda.js";
 import type { Effects } from "../../setup/effects.js";
 import { environment } from "../../setup/env.js";
-import { lookAtHost } from "../../setup/host.js";
+import { lookAtHost } from "../../setup/look-at-host.js";
 import { type Backend, selfTest } from "../../setup/self-test.js";
 import { type Check, note, ok } from "./check.js";
 

@@ -2,9 +2,10 @@
 
 import { compactDuration } from "../../core/format.js";
 import { makeRng } from "../../core/rng.js";
+import type { EvalResult } from "../../eval/sampled.js";
 import { evalSummary, runEvaluation } from "../evaluation.js";
 import { modelDirOf, openPolicy, requireRoom } from "../policy.js";
-import { loadProblems } from "../problems.js";
+import { loadStageProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
 import { type EvalConfig, evalStageSchema } from "../schema.js";
 import { inSession } from "../session.js";
@@ -20,7 +21,7 @@ export const evalStage: Stage<EvalConfig> = {
 };
 
 async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> {
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const dir = modelDirOf(config.model.path, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
@@ -32,10 +33,15 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
       warn: (text) => ctx.reporter.warn(text),
     });
     try {
-      requireRoom(policy, problems.test, config.sampler.max_tokens);
+      requireRoom(
+        policy,
+        problems.sets.flatMap((s) => s.problems),
+        config.sampler.max_tokens,
+      );
       const open = {
         stage: "eval",
         run: config.run,
+        track: config.track,
         ctx,
         engine: policy.label,
         sandbox: reward.sandbox,
@@ -44,21 +50,23 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
         needBytes: 20e6,
       };
       return await inSession(open, async (session) => {
-        session.reporter.line(`${dir} on ${problems.name}`);
+        session.reporter.line(
+          `${dir} on ${problems.sets.map((s) => (s.name === "test" ? problems.name : s.name)).join(", ")}`,
+        );
         const setup = {
           policy,
           rewarder: reward.rewarder,
-          problems: problems.test,
+          sets: problems.sets,
           section: config.eval,
           maxTokens: config.sampler.max_tokens,
           rng: makeRng(config.run.seed).fork("eval"),
           session,
         };
-        const result = await runEvaluation(setup, 0, true, ctx.stop).catch((error) => {
+        const evaluation = await runEvaluation(setup, 0, true, ctx.stop).catch((error) => {
           if (!ctx.stop.aborted) throw error;
           return null;
         });
-        if (result === null) {
+        if (evaluation === null) {
           return {
             summary: { run: session.shown, state: "stopped" },
             exitCode: 75,
@@ -66,21 +74,26 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
             state: "stopped",
           };
         }
-        for (const [bucket, text] of byBucket(result.problems))
-          session.reporter.line(`  ${bucket.padEnd(24)} ${text}`);
+        for (const { name, result } of evaluation.sets) {
+          if (evaluation.sets.length > 1) session.reporter.line(name);
+          for (const [bucket, text] of byBucket(result.problems))
+            session.reporter.line(`  ${bucket.padEnd(24)} ${text}`);
+        }
+        const results = evaluation.sets.map((s) => s.result);
+        const tokens = results.reduce((n, r) => n + r.tokens, 0);
         session.reporter.line(
-          `${(result.tokens / 1e3).toFixed(0)}k tokens in ${compactDuration(session.seconds())}`,
+          `${(tokens / 1e3).toFixed(0)}k tokens in ${compactDuration(session.seconds())}`,
         );
         return {
           summary: {
             run: session.shown,
             model: dir,
-            problems: result.problems.length,
-            samples: result.samples,
-            tokens: result.tokens,
+            problems: results.reduce((n, r) => n + r.problems.length, 0),
+            samples: config.eval.final_samples,
+            tokens,
             seconds: Math.round(session.seconds() * 1000) / 1000,
-            eval: evalSummary(result),
-            outcomes: result.outcomes,
+            eval: evalSummary(evaluation),
+            outcomes: sumOutcomes(results),
           },
           exitCode: 0,
           next: [],
@@ -95,6 +108,14 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
   }
 }
 
+/** Verdicts by outcome, over all sets. */
+function sumOutcomes(results: readonly EvalResult[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { outcomes } of results)
+    for (const [outcome, n] of Object.entries(outcomes)) sums[outcome] = (sums[outcome] ?? 0) + n;
+  return sums;
+}
+
 function byBucket(problems: readonly { bucket: string; n: number; passed: number }[]): [string, string][] {
   const sums = new Map<string, { n: number; passed: number; problems: number }>();
   for (const p of problems) {
@@ -107,11 +128,20 @@ function byBucket(problems: readonly { bucket: string; n: number; passed: number
 }
 
 async function plan(config: EvalConfig, ctx: StageContext): Promise<readonly string[]> {
-  const problems = await loadProblems(config.data, ctx);
-  const count = Math.min(config.eval.final_problems, problems.test.length);
+  const problems = await loadStageProblems(config, ctx);
+  const sets = problems.sets.map((s) => ({
+    ...s,
+    count: Math.min(config.eval.final_problems, s.problems.length),
+  }));
+  const count = sets.reduce((n, s) => n + s.count, 0);
   return [
     `policy     ${modelDirOf(config.model.path, ctx)}`,
-    `problems   ${count} of ${problems.test.length} held-out problems of ${problems.name}`,
+    ...sets.map((s) =>
+      s.name === "test"
+        ? `problems   ${s.count} of ${s.problems.length} held-out problems of ${problems.name}`
+        : `problems   ${s.count} of ${s.problems.length} problems of ${s.name}`,
+    ),
+    systemPromptLine(config.data, problems),
     `rollouts   ${count * config.eval.final_samples}, at most ${config.sampler.max_tokens} tokens each`,
   ];
 }

@@ -2,22 +2,28 @@
 
 import { mkdir, rm } from "node:fs/promises";
 import { TrainError } from "../../core/errors.js";
+import { setName } from "../../eval/suites/index.js";
 import { type EvalPoint, jsonSummary, type RunSummary, summaryLines } from "../../report/summary.js";
 import type { RunEnd } from "../../rl/loop/run.js";
 import type { RlTrainer } from "../../rl/loop/trainer.js";
-import { EVAL_SET } from "../evaluation.js";
+import { writeModelCard } from "../model-card.js";
 import { evalCommand } from "../next-command.js";
-import { type Policy, restoreCheckpoint } from "../policy.js";
+import { restoreLearner, type TrainablePolicy } from "../policy.js";
 import type { RlConfig } from "../schema.js";
 import type { Session } from "../session.js";
 import type { StageContext, StageResult } from "../stage.js";
 
 /** The policy has been getting worse: the best one that was saved becomes the export, and the run fails. */
-export async function goBack(session: Session, policy: Policy, trainer: RlTrainer): Promise<never> {
+export async function goBack(
+  config: RlConfig,
+  session: Session,
+  policy: TrainablePolicy,
+  trainer: RlTrainer,
+): Promise<never> {
   const best = (await session.checkpoints.best()) ?? (await session.checkpoints.latest());
   if (best !== null) {
-    await restoreCheckpoint(best.dir, policy);
-    await writeExport(session, policy);
+    await restoreLearner(best.dir, policy);
+    await writeExport(config, session, policy);
   }
   session.tracker.sync();
   throw new TrainError(
@@ -31,17 +37,18 @@ export async function goBack(session: Session, policy: Policy, trainer: RlTraine
   );
 }
 
-async function writeExport(session: Session, policy: Policy): Promise<void> {
+async function writeExport(config: RlConfig, session: Session, policy: TrainablePolicy): Promise<void> {
   await rm(session.dir.file("export"), { recursive: true, force: true });
   await mkdir(session.dir.file("export"));
-  await policy.learner.publish(session.dir.file("export"));
+  await policy.learner.exportTo(session.dir.file("export"), { dtype: "F32" });
+  await writeModelCard(session.dir.file("export"), session.dir.name, config.data);
 }
 
 interface Ended {
   readonly config: RlConfig;
   readonly ctx: StageContext;
   readonly session: Session;
-  readonly policy: Policy;
+  readonly policy: TrainablePolicy;
   readonly trainer: RlTrainer;
   readonly end: Exclude<RunEnd, "collapsed">;
   readonly points: { readonly before: EvalPoint | null; readonly after: EvalPoint | null };
@@ -51,7 +58,7 @@ interface Ended {
   readonly earlier: number;
 }
 
-/** Writes what the run leaves behind and says what came of it. */
+/** Writes what the run leaves behind and says how it ended. */
 export async function finish({
   config,
   ctx,
@@ -67,7 +74,7 @@ export async function finish({
   const places: [string, string][] = [];
   if (end !== "stopped") {
     session.waitFor(() => "writing the export and the report");
-    await writeExport(session, policy);
+    await writeExport(config, session, policy);
     places.push(["policy", `${session.shown}/export`]);
   }
   session.tracker.sync();
@@ -88,7 +95,7 @@ export async function finish({
     rollouts,
     seconds: earlier + session.seconds(),
     split: Object.entries(split),
-    set: EVAL_SET,
+    set: setName(config.eval.sets[0]!),
     before: points.before,
     after: points.after,
     places,

@@ -1,72 +1,40 @@
 /** From the config of the rl stage to the options of the loop. */
 
-import { TrainError } from "../../core/errors.js";
 import type { Rng } from "../../core/rng.js";
 import type { LossSpec, Problem } from "../../core/types.js";
 import { seed } from "../../core/units.js";
-import { AdaptiveStrategy } from "../../rl/algo/adaptive.js";
-import { batchMinStrategy, batchWindowStrategy } from "../../rl/algo/batch-strategies.js";
 import type { KeepRule } from "../../rl/algo/filters.js";
+import { strategyKind } from "../../rl/algo/strategies/index.js";
+import type { StrategyKind } from "../../rl/algo/strategies/kind.js";
 import type { Strategy } from "../../rl/algo/strategy.js";
-import { dynamicStrategy, fixedStrategy } from "../../rl/algo/uniform-strategies.js";
 import type { TrainerOptions } from "../../rl/loop/trainer.js";
-import { chosenAdvantage, fewestRollouts, OVERLONG } from "../../rl/schema.js";
+import { chosenAdvantage, OVERLONG } from "../../rl/schema.js";
 import type { RlConfig } from "../schema.js";
 
-export function makeStrategy(config: RlConfig, train: readonly Problem[], rng: Rng): Strategy {
-  const { sampling, group_size: groupSize, steps } = config.rl;
-  const uniform = { problems: train.length, groupSize, rng: rng.fork("cursor") };
-  switch (sampling.strategy) {
-    case "fixed":
-      return fixedStrategy(uniform);
-    case "dynamic":
-      return dynamicStrategy({ ...uniform, oversample: sampling.oversample });
-    case "batch_min":
-      return batchMinStrategy(uniform);
-    case "batch_window":
-      return batchWindowStrategy(uniform);
-    case "adaptive":
-      return new AdaptiveStrategy({
-        problems: train.map((p) => ({
-          id: p.id,
-          bucket: p.meta.bucket ?? p.meta.source,
-          ...(p.meta.prior === undefined ? {} : { prior: p.meta.prior }),
-        })),
-        groupSize,
-        nMin: fewestRollouts(sampling.n_min, groupSize),
-        nMax: sampling.n_max,
-        stepTokens: sampling.step_tokens,
-        explore: sampling.explore,
-        kappa: sampling.kappa,
-        kappaFinal: sampling.kappa_final,
-        kappaSchedule: sampling.kappa_schedule,
-        totalSteps: steps,
-        priorStrength: sampling.prior_strength,
-        warmStart: sampling.warm_start,
-        drift: sampling.drift,
-        revisit: sampling.revisit,
-        retire: sampling.retire,
-        objective: sampling.objective,
-        keep: keepRule(config),
-        seed: seed(config.run.seed),
-      });
-    default:
-      throw new TrainError("bug", `unknown strategy ${sampling.strategy satisfies never}`);
-  }
-}
+/** What every strategy is asked for, whichever the config chooses. */
+const kindOf = ({ rl }: RlConfig): StrategyKind => strategyKind(rl.sampling.strategy);
+
+export const makeStrategy = (config: RlConfig, train: readonly Problem[], rng: Rng): Strategy =>
+  kindOf(config).make(config.rl.sampling, {
+    problems: train.map((p) => ({
+      id: p.id,
+      bucket: p.meta.bucket ?? p.meta.source,
+      ...(p.meta.prior === undefined ? {} : { prior: p.meta.prior }),
+    })),
+    groupSize: config.rl.group_size,
+    steps: config.rl.steps,
+    advantage: chosenAdvantage(config.rl),
+    rng: rng.fork("cursor"),
+    seed: seed(config.run.seed),
+  });
 
 /** Which groups the config's strategy trains on. */
-export function keepRule(config: RlConfig): KeepRule {
-  const { strategy, keep, min_surprise: least } = config.rl.sampling;
-  if (strategy === "fixed") return { kind: "all" };
-  const surprisable = strategy === "adaptive" && chosenAdvantage(config.rl) === "history";
-  return surprisable && keep !== "mixed" ? { kind: "surprising", least } : { kind: "mixed" };
-}
+export const keepRule = (config: RlConfig): KeepRule =>
+  kindOf(config).keep(config.rl.sampling, chosenAdvantage(config.rl));
 
 /** Tokens behind the counts that a run starts from: those of the problems' priors, where the strategy uses them. */
 export function tokensOfPriors(config: RlConfig, train: readonly Problem[]): number {
-  const { strategy, warm_start: warm } = config.rl.sampling;
-  if (strategy !== "adaptive" || !warm) return 0;
+  if (!kindOf(config).estimates || !config.rl.sampling.warm_start) return 0;
   return train.reduce((n, p) => n + (p.meta.prior?.tokens ?? 0), 0);
 }
 

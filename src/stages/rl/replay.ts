@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { TrainError } from "../../core/errors.js";
 import type { Clock, Metrics } from "../../core/ports.js";
+import { policyVersion } from "../../core/units.js";
 import { readMetrics } from "../../report/read.js";
 import { stepMetrics } from "../../rl/loop/metrics.js";
 import type { RunState } from "../../rl/loop/run.js";
@@ -100,8 +101,9 @@ export async function replay(
       });
       if (start !== undefined) {
         const checkpoint = await store.load(start);
-        await restoreCheckpoint(checkpoint.dir, policy);
-        trainer.restore((checkpoint.manifest.extra as unknown as RunState).trainer);
+        const saved = (checkpoint.manifest.extra as unknown as RunState).trainer;
+        await restoreCheckpoint(checkpoint.dir, policy, policyVersion(saved.counters.version), signal);
+        trainer.restore(saved);
       }
       for (let k = trainer.progress.step + 1; k < step; k++) {
         request.onStep(k);

@@ -4,6 +4,7 @@ import { progressBar } from "../../core/format.js";
 import type { Rewarder } from "../../core/ports.js";
 import { makeRng } from "../../core/rng.js";
 import type { Problem } from "../../core/types.js";
+import { policyVersion } from "../../core/units.js";
 import { makeEta, STEP_HEADER } from "../../report/lines.js";
 import type { EvalPoint } from "../../report/summary.js";
 import { Health, type HealthState } from "../../rl/loop/health.js";
@@ -14,13 +15,13 @@ import { evalPoint, runEvaluation } from "../evaluation.js";
 import {
   modelDirOf,
   openPolicy,
-  type Policy,
   requireRoom,
   resolvePath,
   restoreCheckpoint,
   saveCheckpoint,
+  type TrainablePolicy,
 } from "../policy.js";
-import { loadProblems } from "../problems.js";
+import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { writeReport } from "../report.js";
 import { openRewarder } from "../rewards.js";
 import { type RlConfig, rlStageSchema } from "../schema.js";
@@ -41,9 +42,9 @@ export const rlStage: Stage<RlConfig> = {
 
 async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
   const modelDir = modelDirOf(config.model.path, ctx);
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
-  let policy: Policy | null = null;
+  let policy: TrainablePolicy | null = null;
   try {
     policy = await openPolicy({
       dir: modelDir,
@@ -53,12 +54,17 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
       apart: config.rl.async.max_lag > 0,
       warn: (text) => ctx.reporter.warn(text),
     });
-    requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
+    requireRoom(
+      policy,
+      [...problems.train, ...problems.sets.flatMap((s) => s.problems)],
+      config.sampler.max_tokens,
+    );
     const opened = policy;
     return await inSession(
       {
         stage: "rl",
         run: config.run,
+        track: config.track,
         ctx,
         engine: opened.label,
         sandbox: reward.sandbox,
@@ -88,8 +94,8 @@ async function train(
   config: RlConfig,
   ctx: StageContext,
   session: Session,
-  policy: Policy,
-  problems: Awaited<ReturnType<typeof loadProblems>>,
+  policy: TrainablePolicy,
+  problems: StageProblems,
   rewarder: Rewarder,
 ): Promise<StageResult & { state: "done" | "stopped"; reason?: string }> {
   const { reporter } = session;
@@ -120,8 +126,9 @@ async function train(
   if (session.dir.resumed) {
     const checkpoint = await session.checkpoints.latest();
     if (checkpoint !== null) {
-      await restoreCheckpoint(checkpoint.dir, policy);
       from = checkpoint.manifest.extra as unknown as SavedRun;
+      const version = policyVersion(from.trainer.counters.version);
+      await restoreCheckpoint(checkpoint.dir, policy, version, ctx.stop);
       Object.assign(split, from.split);
       health.restore(from.health);
       points.before = from.before;
@@ -142,7 +149,7 @@ async function train(
   const setup = {
     policy,
     rewarder,
-    problems: problems.test,
+    sets: problems.sets,
     section: config.eval,
     maxTokens: config.sampler.max_tokens,
     rng: makeRng(config.run.seed).fork("eval"),
@@ -231,7 +238,7 @@ async function train(
   );
   spans.close();
   session.dir.event("reward", rewardEvent(await rewarder.stats()));
-  if (end === "collapsed") return goBack(session, policy, trainer);
+  if (end === "collapsed") return goBack(config, session, policy, trainer);
   return finish({ config, ctx, session, policy, trainer, end, points, split, earlier: from?.seconds ?? 0 });
 }
 
@@ -244,7 +251,7 @@ const PHASE_WORDS = {
 } as const;
 
 async function plan(config: RlConfig, ctx: StageContext): Promise<readonly string[]> {
-  const problems = await loadProblems(config.data, ctx);
+  const problems = await loadStageProblems(config, ctx);
   const reward = await openRewarder(config.reward, ctx);
   try {
     const modelDir = modelDirOf(config.model.path, ctx);
@@ -256,16 +263,21 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
       warn: (text) => ctx.reporter.warn(text),
     });
     try {
-      requireRoom(policy, [...problems.train, ...problems.test], config.sampler.max_tokens);
+      requireRoom(
+        policy,
+        [...problems.train, ...problems.sets.flatMap((s) => s.problems)],
+        config.sampler.max_tokens,
+      );
       const rollouts = config.rl.steps * config.rl.groups * config.rl.group_size;
       return [
-        `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.config.maxPositionEmbeddings}`,
-        `learner    ${policy.choices["learner.backend"]}`,
-        `sampler    ${policy.choices["sampler.backend"]}`,
+        `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.contextTokens}`,
+        `learner    ${policy.choices["learner.backend"] ?? config.learner.engine}`,
+        `sampler    ${policy.choices["sampler.backend"] ?? config.sampler.engine}`,
         ...(policy.choices["learner.memory"] === undefined
           ? []
           : [`GPU memory ${policy.choices["learner.memory"]}`]),
         `problems   ${problems.name}: ${problems.train.length} to train on, ${problems.test.length} held out`,
+        systemPromptLine(config.data, problems),
         `strategy   ${config.rl.sampling.strategy}, ${config.rl.steps} steps of ${config.rl.groups} groups`,
         `rollouts   about ${rollouts} trained on, up to ${rollouts * config.sampler.max_tokens} tokens, plus groups that are filtered`,
         `reward     ${config.reward.shape}, Icarus Verilog ${reward.versions.iverilog ?? "not used"}, sandbox: ${reward.sandbox}`,

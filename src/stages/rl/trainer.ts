@@ -11,12 +11,12 @@ import type { PlannedProblem, Strategy } from "../../rl/algo/strategy.js";
 import { type RoundKeeper, recordedPlan } from "../../rl/loop/stored-round.js";
 import { RlTrainer } from "../../rl/loop/trainer.js";
 import { type RoundFiles, roundFiles } from "../../run/round-files.js";
-import type { Policy } from "../policy.js";
+import type { TrainablePolicy } from "../policy.js";
 import type { RlConfig } from "../schema.js";
 import { keepRule, makeStrategy, tokensOfPriors, trainerOptions } from "./options.js";
 
 export interface OpenTrainer {
-  readonly policy: Policy;
+  readonly policy: TrainablePolicy;
   readonly rewarder: Rewarder;
   readonly problems: readonly Problem[];
   readonly clock: Clock;
@@ -43,6 +43,7 @@ export function openTrainer(config: RlConfig, open: OpenTrainer): OpenedTrainer 
     sampler: policy.sampler,
     rewarder: open.rewarder,
     learner: policy.learner,
+    handover: policy.handover,
     decode: policy.decode,
     promptIds: policy.promptIds,
     problems: open.problems,

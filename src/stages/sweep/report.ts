@@ -24,7 +24,7 @@ export interface SweepResults {
 /** What the sweep in `dir` measured so far. */
 export function sweepResults(dir: string, sweep: SweepSection): SweepResults {
   const members = membersOf(sweep);
-  const curves = members.map((m) => readMember(m, join(dir, "members", m.name)));
+  const curves = members.map((m) => readMember(m, join(dir, "members", m.name), sweep.eval_set));
   const done = byArm(curves.filter((c) => c.state === "done"));
   const baseline = sweep.baseline ?? members[0]!.arm;
   // Only seeds that every arm has finished: the comparison is paired.

@@ -1,9 +1,12 @@
 /** `train --stage sweep`: the same stage under many settings and seeds, in parallel, compared at the end. */
 
 import { availableParallelism } from "node:os";
+import { z } from "zod";
 import { TrainError } from "../../core/errors.js";
 import { compactDuration } from "../../core/format.js";
 import { gpus } from "../../engine/accelerator/machine.js";
+import { evalSchema } from "../../eval/schema.js";
+import { setName } from "../../eval/suites/index.js";
 import { lastRecordedStep, readMember } from "../../sweep/curves.js";
 import { type Member, membersOf } from "../../sweep/grid.js";
 import { leaderboardLines } from "../../sweep/leaderboard.js";
@@ -31,6 +34,7 @@ async function run(config: SweepConfig, ctx: StageContext): Promise<StageResult>
     {
       stage: "sweep",
       run: config.run,
+      track: config.track,
       ctx,
       engine: `${config.sweep.stage} members in processes of their own`,
       sandbox: "that of the members",
@@ -94,7 +98,7 @@ async function work(
       ends.set(member, end);
       const seconds = (ctx.clock.now() - began) / 1000;
       if (end.kind === "done" && !end.skipped) durations.push(seconds);
-      reporter.line(endLine(member, end, ends.size, members.length, seconds, session));
+      reporter.line(endLine(member, end, ends.size, members.length, seconds, session, sweep.eval_set));
       session.dir.update({ step: ends.size });
     }
   };
@@ -182,14 +186,26 @@ function endLine(
   of: number,
   seconds: number,
   session: Session,
+  set: string,
 ): string {
   const where = `[${String(at).padStart(String(of).length)}/${of}] ${member.name}`;
   if (end.kind === "failed")
     return `${where}: failed with exit code ${end.exit ?? "none (killed)"}; see ${end.log}`;
-  const { points } = readMember(member, session.dir.file("members", member.name));
+  const { points } = readMember(member, session.dir.file("members", member.name), set);
   const score = points.length === 0 ? "" : `, pass@1 ${points.at(-1)!.pass1.toFixed(3)}`;
   const how = end.kind === "done" && end.skipped ? "was done already" : `done in ${compactDuration(seconds)}`;
   return `${where}: ${how}${score}`;
+}
+
+/** Every stage that a sweep runs evaluates. */
+const evaluating = z.looseObject({ eval: evalSchema });
+
+/** @throws TrainError config when the members do not measure what the sweep compares */
+function requireSet(set: string, measured: readonly string[]): void {
+  if (measured.includes(set)) return;
+  throw new TrainError("config", `sweep.eval_set is ${set}, and eval.sets has only ${measured.join(", ")}`, {
+    hint: `write sweep.eval_set=${measured[0]}, or add ${set} to the members' eval.sets`,
+  });
 }
 
 /** Every member's config is loaded before anything starts, so that a typo in the last arm costs nothing. */
@@ -200,7 +216,8 @@ async function checkedMembers(config: SweepConfig, ctx: StageContext): Promise<r
     if (arms.has(m.arm)) continue;
     arms.add(m.arm);
     try {
-      await ctx.resolve(config.sweep.stage, [config.sweep.config], m.overrides);
+      const member = await ctx.resolve(config.sweep.stage, [config.sweep.config], m.overrides);
+      requireSet(config.sweep.eval_set, evaluating.parse(member.config).eval.sets.map(setName));
     } catch (thrown) {
       if (!(thrown instanceof TrainError)) throw thrown;
       throw new TrainError(thrown.code, `arm ${m.arm} of the sweep: ${thrown.message}`, {

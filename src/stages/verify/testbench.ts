@@ -2,14 +2,10 @@
 
 import { basename } from "node:path";
 import { TrainError } from "../../core/errors.js";
-import { isRefused } from "../../equiv/golden/prepared.js";
-import { PrepareFault } from "../../equiv/golden/simulate.js";
-import { secretNames } from "../../equiv/testbench/names.js";
-import type { Limits } from "../../sim/simulator.js";
+import type { CheckerOptions } from "../../equiv/checker.js";
 import { benchOf } from "../../verify/bench-facts.js";
-import { makeTestbench } from "../../verify/make-testbench.js";
 import type { Bench } from "../../verify/report.js";
-import { type BenchSettings, type Machine, openBench, readGolden } from "./design-check.js";
+import { type BenchSettings, type Machine, openChecker, readGolden } from "./design-check.js";
 import { readSource, writeResult } from "./sources.js";
 
 export interface TestbenchRequest extends BenchSettings {
@@ -31,7 +27,7 @@ export interface Written {
 }
 
 /** A golden of one's own may take its time. */
-const LIMITS: Limits = {
+const LIMITS: NonNullable<CheckerOptions["limits"]> = {
   memoryBytes: 4 * 1024 ** 3,
   compileCpuSeconds: 120,
   runCpuSeconds: 120,
@@ -52,30 +48,32 @@ export async function writeTestbench(
       details: reason.replace(/\bline (\d+): /g, `${golden.name}:$1: `).split("\n"),
       hint: "docs/verify.md says what a golden may hold",
     });
-  if (!read.ok) throw refused(read.reason);
-  const bench = openBench(machine, request, LIMITS);
+  if (read.kind === "refused") throw refused(read.reason);
+  const { problem } = read;
+  const { tools, checker } = openChecker(machine, request, { limits: LIMITS });
   try {
-    const { preparation } = await bench.ensure(read.problem);
-    if (isRefused(preparation)) throw refused(preparation.refused);
+    const state = await checker.prepare(problem, signal);
+    if (state.kind === "refused") throw refused(state.reason);
+    if (state.kind === "infra")
+      throw new TrainError("tool", `the golden could not be prepared (${state.code}): ${state.log}`);
+    const { preparation } = state;
     const facts = benchOf(preparation);
-    const icarus = bench.tools.iverilog.version;
-    const common = { golden: golden.name, bench: facts, icarus };
+    const common = { golden: golden.name, bench: facts, icarus: tools.iverilog.version };
     if (request.out.endsWith(".json")) {
-      const text = `${JSON.stringify({ task: read.problem.task, preparation })}\n`;
+      const text = `${JSON.stringify({ task: problem.task, preparation })}\n`;
       writeResult(request.out, "--out", request.cwd, text);
       return { ...common, kind: "prepared", text, samples: preparation.samples };
     }
     const tb = request.out === "-" ? "tb.v" : basename(request.out);
-    const head = headOf(facts, basename(golden.name), tb, request.seed);
-    const check = { simulator: bench.simulator, names: secretNames };
-    const made = await makeTestbench(preparation, read.admitted, head, check, signal);
+    const made = await checker.testbench(
+      problem,
+      headOf(facts, basename(golden.name), tb, request.seed),
+      signal,
+    );
     if (request.out !== "-") writeResult(request.out, "--out", request.cwd, made.text);
     return { ...common, kind: "testbench", ...made };
-  } catch (fault) {
-    if (!(fault instanceof PrepareFault)) throw fault;
-    throw new TrainError("tool", `the golden could not be prepared (${fault.code}): ${fault.message}`);
   } finally {
-    await bench.close();
+    await checker.close();
   }
 }
 

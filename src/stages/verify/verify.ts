@@ -1,14 +1,11 @@
 /** `train verify`: one candidate against one golden. */
 
-import { PrepareFault } from "../../equiv/golden/simulate.js";
-import { secretNames } from "../../equiv/testbench/names.js";
-import { makeRewarder } from "../../reward/rewarder.js";
-import { DEFAULT_AUDIT, DEFAULT_FORMAL } from "../../reward/tiers.js";
+import { rewarderOn } from "../../reward/rewarder.js";
 import type { Report } from "../../verify/report.js";
 import { located, submitCompletion, submitDesign } from "../../verify/submission.js";
 import { vcdText } from "../../verify/vcd.js";
 import { verify } from "../../verify/verify.js";
-import { type BenchSettings, type Machine, openBench, readGolden } from "./design-check.js";
+import { type BenchSettings, type Machine, openChecker, readGolden } from "./design-check.js";
 import { readSource, type Source, writeResult } from "./sources.js";
 
 export interface VerifyRequest extends BenchSettings {
@@ -64,7 +61,8 @@ export async function verifyDesign(
     ms: performance.now() - began,
   });
   const read = readGolden(golden, request.top);
-  if (!read.ok) return done({ verdict: "refused", ...located(read.reason, golden.text, 0) }, null, null);
+  if (read.kind === "refused")
+    return done({ verdict: "refused", ...located(read.reason, golden.text, 0) }, null, null);
   const { top } = read.problem.task;
   const submitted =
     request.candidate.kind === "design" ? submitDesign(candidate.text) : submitCompletion(candidate.text);
@@ -72,43 +70,25 @@ export async function verifyDesign(
     const at = located(`line ${submitted.line}: ${submitted.reason}`, candidate.text, 0);
     return done({ verdict: "gate", bench: null, ...at }, top, null);
   }
-  const bench = openBench(machine, request);
-  const prover = request.formal === null ? null : { prover: bench.prover, seconds: request.formal.seconds };
-  const rewarder = makeRewarder({
-    tools: bench.tools,
-    cacheDir: bench.cacheDir,
-    scratchDir: bench.scratchDir,
-    concurrency: machine.cores,
-    seed: request.seed,
-    stimulus: bench.stimulus,
-    simulator: bench.simulator,
-    prover: bench.prover,
-    // What was asked for is looked at, and nothing by chance.
-    audit: { ...DEFAULT_AUDIT, share: 0 },
-    formal: { ...DEFAULT_FORMAL, when: "never" },
+  const { tools, checker } = openChecker(machine, request);
+  // What was asked for is looked at, and nothing by chance.
+  const rewarder = rewarderOn(checker, {
+    audit: { share: 0, vectors: 0 },
+    formal: { when: "never", seconds: 0 },
   });
   try {
     const report = await verify(
       {
         problem: read.problem,
-        admitted: read.admitted,
         submission: submitted.submission,
         file: candidate.text,
         recordPass: request.vcd !== undefined,
       },
-      {
-        rewarder,
-        golden: bench.ensure,
-        check: { simulator: bench.simulator, names: secretNames },
-        prover,
-      },
+      { rewarder, checker, proofSeconds: request.formal?.seconds ?? null },
       signal,
-    ).catch((fault: unknown): Report => {
-      if (!(fault instanceof PrepareFault)) throw fault;
-      return { verdict: "infra", code: fault.code, retryable: fault.retryable, log: fault.message };
-    });
+    );
     const shown = "shown" in report ? report.shown : null;
-    if (request.vcd === undefined || shown === null) return done(report, top, bench.tools.iverilog.version);
+    if (request.vcd === undefined || shown === null) return done(report, top, tools.iverilog.version);
     const { iface } = (report as Extract<Report, { verdict: "pass" | "mismatch" }>).bench;
     const comment = [
       `golden ${golden.name}`,
@@ -124,9 +104,8 @@ export async function verifyDesign(
       request.cwd,
       vcdText({ top, inputs, outputs, moments: shown.moments, comment }),
     );
-    return done(report, top, bench.tools.iverilog.version, request.vcd);
+    return done(report, top, tools.iverilog.version, request.vcd);
   } finally {
     await rewarder.close();
-    await bench.close();
   }
 }

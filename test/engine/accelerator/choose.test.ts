@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { TrainError } from "../../../src/core/errors.js";
 import { chooseLearner, chooseSampler, type Machine } from "../../../src/engine/accelerator/choose.js";
+import { chooseBackends } from "../../../src/engine/choices.js";
 import { openFirst } from "../../../src/engine/open.js";
-import { chooseBackends } from "../../../src/stages/backends.js";
 
 const bare: Machine = {
   gpu: null,

@@ -50,7 +50,7 @@ describe.skipIf(!installed)(title, () => {
     const crash = { ...effects, run: () => Promise.resolve({ code: 139, output: "Segmentation fault" }) };
     expect(await selfTest(root, "tfjs-node", {}, crash)).toEqual({
       ok: false,
-      value: "the test process ended with 139: Segmentation fault",
+      value: "the test process ended with exit code 139: Segmentation fault",
     });
   });
 });

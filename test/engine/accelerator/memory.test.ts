@@ -1,11 +1,26 @@
 import { describe, expect, it } from "vitest";
-import { SHAPES } from "../../../bench/gpu-node/shapes.js";
 import { activationBytes, memoryPlan } from "../../../src/engine/accelerator/memory.js";
-import { learnerSchema } from "../../../src/learner/schema.js";
+import { chooseBackends, planMemory } from "../../../src/engine/choices.js";
+import { LEARNERS } from "../../../src/learner/index.js";
+import type { Qwen2Config } from "../../../src/model/config.js";
 import { countParameters } from "../../../src/model/parameters.js";
-import { chooseBackends, planMemory } from "../../../src/stages/backends.js";
 
-const config = { ...SHAPES["121M"]!, maxPositionEmbeddings: 1024 };
+/** A model of 121 million parameters. */
+const config: Qwen2Config = {
+  vocabSize: 8192,
+  hiddenSize: 1024,
+  numLayers: 10,
+  numHeads: 16,
+  numKvHeads: 4,
+  headDim: 64,
+  intermediateSize: 2816,
+  ropeTheta: 10000,
+  rmsNormEps: 1e-6,
+  tieWordEmbeddings: true,
+  maxPositionEmbeddings: 1024,
+  eosTokenIds: [],
+  initializerRange: 0.02,
+};
 const GIB = 2 ** 30;
 
 describe("the memory plan", () => {
@@ -24,7 +39,7 @@ describe("the memory plan", () => {
   });
 
   it("refuses what the GPU cannot hold, with what to change", async () => {
-    const section = learnerSchema.parse({ micro_batch_tokens: 65536, checkpointing: "off" });
+    const section = LEARNERS.embedded.schema.parse({ micro_batch_tokens: 65536, checkpointing: "off" });
     const backends = {
       ...(await chooseBackends(null, { backend: "auto", top_p: 1 }, 1)),
       learner: { order: ["tfjs-node-gpu" as const], reason: "" },

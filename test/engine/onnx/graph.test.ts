@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { evalDim, makeGraph } from "../../../src/engine/onnx/graph.js";
 import { embed, linear, takeRows } from "../../../src/engine/onnx/ops.js";
-import { createSession, loadOrt } from "../../../src/engine/onnx/session.js";
+import { createSession, loadOrt } from "../../../src/engine/onnx/runtime.js";
 import { makeTape } from "../../../src/engine/onnx/tape.js";
 
 describe("dimensions", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Batch, Completion, SampleRequest } from "../../../src/core/types.js";
 import { policyVersion } from "../../../src/core/units.js";
-import { loadOrt } from "../../../src/engine/onnx/session.js";
+import { loadOrt } from "../../../src/engine/onnx/runtime.js";
 import { drawToken } from "../../../src/engine/ort/draw.js";
 import { makeGenerator } from "../../../src/engine/ort/generator.js";
 import { CLIP, never, tinyBatch, tinyConfig, tinyLearner, tinyRequests } from "../tiny.js";

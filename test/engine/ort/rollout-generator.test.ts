@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Completion, SampleRequest } from "../../../src/core/types.js";
 import { policyVersion } from "../../../src/core/units.js";
-import { loadOrt, type OrtModule } from "../../../src/engine/onnx/session.js";
+import { loadOrt, type OrtModule } from "../../../src/engine/onnx/runtime.js";
 import { makeGenerator } from "../../../src/engine/ort/generator.js";
 import {
   makeRolloutGenerator,

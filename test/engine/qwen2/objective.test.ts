@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { LossSpec } from "../../../src/core/types.js";
 import { makeGraph } from "../../../src/engine/onnx/graph.js";
-import { createSession, loadOrt } from "../../../src/engine/onnx/session.js";
+import { createSession, loadOrt } from "../../../src/engine/onnx/runtime.js";
 import { tokenLoss } from "../../../src/engine/qwen2/objective.js";
 import { CLIP } from "../tiny.js";
 

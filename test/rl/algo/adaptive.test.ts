@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { makeRng } from "../../../src/core/rng.js";
 import { policyVersion, problemId, seed, step } from "../../../src/core/units.js";
 import { type AdaptiveOptions, AdaptiveStrategy } from "../../../src/rl/algo/adaptive.js";
+import { dynamicStrategy } from "../../../src/rl/algo/strategies/dynamic.js";
+import { fixedStrategy } from "../../../src/rl/algo/strategies/fixed.js";
 import type { PlannedProblem, Strategy } from "../../../src/rl/algo/strategy.js";
-import { dynamicStrategy, fixedStrategy } from "../../../src/rl/algo/uniform-strategies.js";
 
 /** Problem i of M passes with probability i / (M - 1). */
 const rateOf = (i: number, size: number): number => i / (size - 1);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { makeRng } from "../../../src/core/rng.js";
 import { policyVersion, step } from "../../../src/core/units.js";
-import { batchMinStrategy, batchWindowStrategy } from "../../../src/rl/algo/batch-strategies.js";
+import { batchMinStrategy } from "../../../src/rl/algo/strategies/batch-min.js";
+import { batchWindowStrategy } from "../../../src/rl/algo/strategies/batch-window.js";
 import type { Strategy } from "../../../src/rl/algo/strategy.js";
 
 const base = { problems: 4000, groupSize: 8, rng: makeRng(3) };

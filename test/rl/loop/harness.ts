@@ -1,15 +1,14 @@
 /** A loop on the shipped fakes: problem i of M is answered rightly with probability i / (M - 1). */
 
+import { z } from "zod";
 import type { Clock, Rewarder } from "../../../src/core/ports.js";
 import { makeRng } from "../../../src/core/rng.js";
 import type { Problem, Verdict } from "../../../src/core/types.js";
 import { problemId, seed } from "../../../src/core/units.js";
 import { fakeLearner } from "../../../src/learner/fake.js";
 import { makeFakeRewarder } from "../../../src/reward/fake.js";
-import { AdaptiveStrategy } from "../../../src/rl/algo/adaptive.js";
-import { batchMinStrategy, batchWindowStrategy } from "../../../src/rl/algo/batch-strategies.js";
+import { type StrategyName, strategyKind } from "../../../src/rl/algo/strategies/index.js";
 import type { Strategy } from "../../../src/rl/algo/strategy.js";
-import { dynamicStrategy, fixedStrategy } from "../../../src/rl/algo/uniform-strategies.js";
 import { RlTrainer, type TrainerDeps, type TrainerOptions } from "../../../src/rl/loop/trainer.js";
 import { fakeSampler } from "../../../src/sampler/fake.js";
 
@@ -53,33 +52,18 @@ export const options = (over: Partial<TrainerOptions> = {}): TrainerOptions => (
   ...over,
 });
 
-export const STRATEGIES = ["fixed", "dynamic", "batch_min", "batch_window", "adaptive"] as const;
-export type StrategyName = (typeof STRATEGIES)[number];
+/** Settings of the harness's strategies that differ from the defaults of a config. */
+const KNOBS = { n_min: 2, n_max: 12, kappa: 2, kappa_final: 0.5, keep: "mixed", prior_strength: 3 };
 
 export function strategyOf(name: StrategyName): Strategy {
-  const base = { problems: SIZE, groupSize: 4, rng: makeRng("cursor") };
-  if (name === "fixed") return fixedStrategy(base);
-  if (name === "batch_min") return batchMinStrategy(base);
-  if (name === "batch_window") return batchWindowStrategy(base);
-  if (name === "dynamic") return dynamicStrategy({ ...base, oversample: 1.5 });
-  return new AdaptiveStrategy({
+  const kind = strategyKind(name);
+  const own = Object.entries(KNOBS).filter(([key]) => key in kind.knobs);
+  return kind.make(z.object(kind.knobs).parse(Object.fromEntries(own)), {
     problems: problems.map((p) => ({ id: p.id, bucket: p.meta.bucket! })),
     groupSize: 4,
-    nMin: 2,
-    nMax: 12,
-    explore: 0.1,
-    kappa: 2,
-    kappaFinal: 0.5,
-    keep: { kind: "mixed" },
-    kappaSchedule: "linear",
-    stepTokens: null,
-    warmStart: true,
-    drift: "fit",
-    totalSteps: 30,
-    priorStrength: 3,
-    revisit: 4,
-    retire: true,
-    objective: "curriculum",
+    steps: 30,
+    advantage: "group_std",
+    rng: makeRng("cursor"),
     seed: seed(3),
   });
 }
@@ -104,6 +88,7 @@ export function build(
   const trainer = new RlTrainer(options(over), {
     sampler,
     learner,
+    handover: { publish: async (version) => sampler.label(version) },
     rewarder,
     strategy,
     problems,

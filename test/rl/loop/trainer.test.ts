@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { TrainError } from "../../../src/core/errors.js";
-import { problemId } from "../../../src/core/units.js";
+import { policyVersion, problemId } from "../../../src/core/units.js";
 import { makeFakeRewarder } from "../../../src/reward/fake.js";
+import { STRATEGY_NAMES } from "../../../src/rl/algo/strategies/index.js";
 import { stepMetrics } from "../../../src/rl/loop/metrics.js";
 import { isKnownKey } from "../../../src/run/keys.js";
-import { build, options, type problems, rewarderWith, STRATEGIES } from "./harness.js";
+import { build, options, type problems, rewarderWith } from "./harness.js";
 
 const never = new AbortController().signal;
 
@@ -44,18 +45,54 @@ describe("a step", () => {
     expect(Math.max(...seen)).toBeGreaterThan(0);
   });
 
-  it.each(STRATEGIES)("%s: state() to JSON, restore, and k steps equal k steps", async (name) => {
+  it.each(STRATEGY_NAMES)("%s: state() to JSON, restore, and k steps equal k steps", async (name) => {
     const one = build(name);
     for (let s = 0; s < 5; s++) await one.trainer.step(never);
     const saved = JSON.parse(JSON.stringify(one.trainer.state()));
     const two = build(name);
     two.trainer.restore(saved);
-    for (const v of one.sampler.published) await two.sampler.publish(v, null);
+    two.sampler.label(policyVersion(one.trainer.progress.version));
     for (let s = 0; s < 4; s++) {
       const [a, b] = [await one.trainer.step(never), await two.trainer.step(never)];
       expect(stepMetrics(b)).toEqual(stepMetrics(a));
     }
     expect(two.learner.batches).toEqual(one.learner.batches.slice(-two.learner.batches.length));
+  });
+
+  it("a resumed run's rollouts carry the versions of the unbroken run's, however many updates a batch takes", async () => {
+    const over = { updatesPerBatch: 2, bank: false };
+    const versions = (o: Awaited<ReturnType<ReturnType<typeof build>["trainer"]["step"]>>) =>
+      o.trained.flatMap(({ group: g }) => [
+        g.policyVersion,
+        ...g.members.map((m) => m.rollout.policyVersion),
+      ]);
+    const whole = build("dynamic", over);
+    for (let s = 0; s < 3; s++) await whole.trainer.step(never);
+    const saved = whole.trainer.state();
+    expect([saved.counters.version, whole.learner.state.updates]).toEqual([3, 6]);
+    const resumed = build("dynamic", over);
+    resumed.trainer.restore(saved);
+    resumed.sampler.label(policyVersion(saved.counters.version));
+    for (let s = 0; s < 3; s++) {
+      const [a, b] = [await whole.trainer.step(never), await resumed.trainer.step(never)];
+      expect(new Set(versions(a))).toEqual(new Set([3 + s]));
+      expect(versions(b)).toEqual(versions(a));
+      expect([a.lag, b.lag]).toEqual([0, 0]);
+    }
+  });
+
+  it("gives a group the least version that its members were drawn from", async () => {
+    const run = build("fixed");
+    const drawn = run.sampler.generate.bind(run.sampler);
+    run.sampler.generate = async function* (requests, signal) {
+      let n = 0;
+      for await (const c of drawn(requests, signal))
+        yield { ...c, policyVersion: policyVersion(5 - (n++ % 4)) };
+    };
+    for (const { group } of (await run.trainer.step(never)).trained) {
+      const members = group.members.map((m) => m.rollout.policyVersion);
+      expect([new Set(members).size, group.policyVersion]).toEqual([4, 2]);
+    }
   });
 
   it("leaves no trace when it is aborted while sampling", async () => {
@@ -137,7 +174,7 @@ describe("a step", () => {
   });
 
   it("emits only documented metric keys", async () => {
-    for (const name of STRATEGIES) {
+    for (const name of STRATEGY_NAMES) {
       const { trainer } = build(name);
       for (const key of Object.keys(stepMetrics(await trainer.step(never)))) {
         expect(isKnownKey(key), key).toBe(true);

@@ -57,7 +57,8 @@ describe("metrics.jsonl", () => {
     for (const step of [1, 2, 3]) {
       t.metrics(step, {});
       t.samples(step, "train", [row(step)]);
-      t.counts({ step, problems: [] });
+      t.counts({ step, set: "test", problems: [] });
+      t.counts({ step, set: "verilog-eval", problems: [] });
     }
     t.sync();
     appendFileSync(join(dir, "metrics.jsonl"), "\0\0\0\n");
@@ -69,8 +70,10 @@ describe("metrics.jsonl", () => {
         .map((l) => (l === "" ? null : JSON.parse(l).step)),
     ).toEqual([1, 2, 3, null]);
     expect(readdirSync(join(dir, "samples")).sort()).toEqual([
-      "eval-000001.counts.json",
-      "eval-000002.counts.json",
+      "eval-000001.test.counts.json",
+      "eval-000001.verilog-eval.counts.json",
+      "eval-000002.test.counts.json",
+      "eval-000002.verilog-eval.counts.json",
       "train-000001.jsonl",
       "train-000002.jsonl",
     ]);
@@ -149,6 +152,7 @@ describe("several trackers", () => {
           tracker: {
             metrics: broken,
             samples: broken,
+            counts: broken,
             rewind: broken,
             sync: broken,
             close: async () => broken(),
@@ -159,12 +163,13 @@ describe("several trackers", () => {
       (text) => warnings.push(text),
     );
     all.metrics(1, { a: 1 });
-    all.samples(1, "eval", [row(1)]);
+    all.samples(1, { set: "test" }, [row(1)]);
+    all.counts({ step: 1, set: "test", problems: [] });
     all.rewind(1);
     all.sync();
     await all.close();
     expect(read(dir)).toContain('"a":1');
     expect(warnings).toEqual(["tracker far failed and the run goes on without its records: server gone"]);
-    expect(all.failures.get("far")).toBe(5);
+    expect(all.failures.get("far")).toBe(6);
   });
 });
