@@ -25,6 +25,7 @@ os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from shapes import SHAPES, matmul_rate, model_directory, model_flops, row_lengths, trained_tokens  # noqa: E402
+
 from veriloop_torch.batch import Batch, LossSpec  # noqa: E402
 from veriloop_torch.cluster import open_cluster  # noqa: E402
 from veriloop_torch.learner import Learner  # noqa: E402

@@ -20,6 +20,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import torch  # noqa: E402
 from bench import make_batch  # noqa: E402
 from shapes import SHAPES  # noqa: E402
+
 from veriloop_torch.cluster import open_cluster  # noqa: E402
 from veriloop_torch.learner import Learner  # noqa: E402
 from veriloop_torch.optimizer import Hyper  # noqa: E402
@@ -81,7 +82,9 @@ def main() -> int:
     (model / "config.json").write_text(json.dumps(SHAPE))
     exact = measure(str(model), args.device, attention="mask", compute="fp32", checkpointing="none")
     dense = measure(str(model), args.device, attention="mask", checkpointing="none")
-    print(f"fp32, dense mask: loss {exact[0]:.6f}; bf16, dense mask: {dense[0]:.6f}, gradients off by {distance(dense[2], exact[2]):.4f}")
+    print(
+        f"fp32, dense mask: loss {exact[0]:.6f}; bf16, dense mask: {dense[0]:.6f}, gradients off by {distance(dense[2], exact[2]):.4f}"
+    )
     # LoRA needs weights to start from.
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -99,7 +102,9 @@ def main() -> int:
             off = 0.0 if lora else distance(gradients, dense[2])
             good = math.isfinite(loss + norm + sum(losses)) and off < 0.05
             later = max(abs(a - b) for a, b in zip(losses, dense[3]))
-            print(f"{'ok  ' if good else 'BAD '} {name}: loss {loss:.6f}, gradients off by {off:.4f}, later losses by {later:.5f}")
+            print(
+                f"{'ok  ' if good else 'BAD '} {name}: loss {loss:.6f}, gradients off by {off:.4f}, later by {later:.5f}"
+            )
         except Exception as error:
             good = False
             print(f"FAIL {name}: {type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}")

@@ -9,6 +9,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 import torch
+
 from helpers import RunningWorker, start_worker, tiny_model
 
 torch.set_num_threads(1)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
+
 from veriloop_torch import PROTOCOL
 from veriloop_torch.batch import Batch, LossSpec, write_batch
 from veriloop_torch.cluster import open_cluster
@@ -189,5 +190,3 @@ def start_worker(model: str, ranks: int, *flags: str) -> RunningWorker:
             env={**os.environ, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
     return RunningWorker(process, log)
-
-

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import VOCAB, make_batch
 from safetensors.torch import load_file, save_file
+
+from helpers import VOCAB, make_batch
 from veriloop_torch.batch import LossSpec, read_batch, write_batch
 from veriloop_torch.errors import WorkerError
 

@@ -1,13 +1,13 @@
 """Checkpoints of one rank: going on equals never having stopped, and half-written ones are not taken for whole."""
 
-
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
+from safetensors.torch import load_file
+
 import veriloop_torch.checkpoint as checkpoint
 import veriloop_torch.tensors as tensors
 from helpers import HYPER, largest_difference, make_batch, make_learner
-from safetensors.torch import load_file
 from veriloop_torch.checkpoint import Saver, load
 from veriloop_torch.errors import WorkerError
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
-import veriloop_torch.weights as weights
-from helpers import CE, HYPER, largest_difference, make_batch, make_learner, reference, tiny_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
+
+import veriloop_torch.weights as weights
+from helpers import CE, HYPER, largest_difference, make_batch, make_learner, reference, tiny_model
 from veriloop_torch.checkpoint import Saver, load
 from veriloop_torch.errors import WorkerError
 from veriloop_torch.weights import export_weights

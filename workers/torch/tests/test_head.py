@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from helpers import CE
 from veriloop_torch.batch import LossSpec
 from veriloop_torch.head import chunked_log_probs, chunked_objective
@@ -68,7 +69,5 @@ def test_a_frozen_head_gets_no_gradient():
 def test_a_token_without_coefficient_adds_nothing_even_when_its_loss_is_not_finite():
     hidden, weight, rest = inputs()
     rest["coef"][0], rest["old"][0] = 0.0, torch.nan
-    total, _, _ = chunked_objective(
-        hidden, weight, **rest, spec=LossSpec("clip", 0.2, 0.28), temperature=1.0, chunk=8
-    )
+    total, _, _ = chunked_objective(hidden, weight, **rest, spec=LossSpec("clip", 0.2, 0.28), temperature=1.0, chunk=8)
     assert bool(total.isfinite())

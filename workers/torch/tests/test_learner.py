@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+
 import veriloop_torch.learner as learner_module
 from helpers import CE, CLIP, HYPER, largest_difference, make_batch, make_learner, near_policy, reference
 from veriloop_torch.batch import LossSpec

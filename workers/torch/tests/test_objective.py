@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from veriloop_torch.batch import LossSpec
 from veriloop_torch.objective import Counters, token_loss
 

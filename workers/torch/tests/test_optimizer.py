@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from helpers import HYPER
 from torch import nn
+
+from helpers import HYPER
 from veriloop_torch.optimizer import AdamW
 from veriloop_torch.rounding import block_size, from_codes, to_bf16, to_codes
 

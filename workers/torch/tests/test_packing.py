@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+
 from helpers import make_batch
 from veriloop_torch.packing import lay_out, plan_rows
 

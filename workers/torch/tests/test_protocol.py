@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from helpers import HYPER_JSON, start_worker
 from veriloop_torch.errors import WorkerError
 from veriloop_torch.protocol import Save, Step, parse

@@ -4,8 +4,9 @@ import json
 
 import pytest
 import torch
-from helpers import CE, HYPER_JSON, largest_difference, make_batch, reference, start_worker
 from safetensors.torch import load_file
+
+from helpers import CE, HYPER_JSON, largest_difference, make_batch, reference, start_worker
 from veriloop_torch.batch import LossSpec, write_batch
 
 EVERYTHING = LossSpec("clip", 0.2, 0.28, 3.0, 0.05, 0.02)

@@ -46,9 +46,11 @@ def _run(settings: Settings, cluster: Cluster) -> int:
     holder: dict[str, Worker] = {}
     # The leader listens before the weights are loaded, so that a port in use is known at once and /health shows progress.
     server = cluster.together(
-        lambda: Server(settings.host, settings.port, token, lambda: _health(settings, cluster, heartbeat, holder))
-        if cluster.leader
-        else None
+        lambda: (
+            Server(settings.host, settings.port, token, lambda: _health(settings, cluster, heartbeat, holder))
+            if cluster.leader
+            else None
+        )
     )
     try:
         if server is not None:

@@ -111,9 +111,7 @@ def _split(module, q, k, v, attention_mask, scaling, dropout=0.0, sliding_window
 
 
 def _mask(module, q, k, v, attention_mask, scaling, dropout=0.0, packed_mask=None, **_):
-    out = F.scaled_dot_product_attention(
-        q, k, v, attn_mask=packed_mask, scale=scaling, enable_gqa=q.shape[1] != k.shape[1]
-    )
+    out = F.scaled_dot_product_attention(q, k, v, attn_mask=packed_mask, scale=scaling, enable_gqa=q.shape[1] != k.shape[1])
     return out.transpose(1, 2), None
 
 
@@ -122,22 +120,18 @@ def _tokens_first(*tensors: torch.Tensor) -> list[torch.Tensor]:
     return [tensor.squeeze(0).transpose(0, 1) for tensor in tensors]
 
 
-def _varlen(module, q, k, v, attention_mask, scaling, dropout=0.0, sliding_window=None, cu_seq_lens_q=None,
-            max_length_q=0, **_):
+def _varlen(module, q, k, v, attention_mask, scaling, dropout=0.0, sliding_window=None, cu_seq_lens_q=None, max_length_q=0, **_):
     _no_window(sliding_window, max_length_q - 127)
     q, k, v = _tokens_first(q, k, v)
     if "scale" in _VARLEN_ACCEPTS:
-        out = varlen_attn(
-            q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling, **_VARLEN_CAUSAL
-        )
+        out = varlen_attn(q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling, **_VARLEN_CAUSAL)
     else:
         q = q * (scaling * q.shape[-1] ** 0.5)
         out = varlen_attn(q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, **_VARLEN_CAUSAL)
     return out[None], None
 
 
-def _flash4(module, q, k, v, attention_mask, scaling, dropout=0.0, sliding_window=None, cu_seq_lens_q=None,
-            max_length_q=0, **_):
+def _flash4(module, q, k, v, attention_mask, scaling, dropout=0.0, sliding_window=None, cu_seq_lens_q=None, max_length_q=0, **_):
     _no_window(sliding_window, max_length_q - 127)
     q, k, v = (tensor.contiguous() for tensor in _tokens_first(q, k, v))
     return flash4_attention(q, k, v, cu_seq_lens_q, max_length_q, scaling)[0][None], None

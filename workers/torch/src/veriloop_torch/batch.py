@@ -221,14 +221,18 @@ def write_batch(path: str | Path, batch: Batch) -> str:
     """Writes what `read_batch` reads, the same bytes for the same batch; returns their sha256. For tests and benchmarks:
     the control plane has a writer of its own."""
     spec = batch.loss
-    loss = {"kind": "ce"} if spec.kind == "ce" else {
-        "kind": "clip",
-        "epsLow": spec.eps_low,
-        "epsHigh": spec.eps_high,
-        "dualClip": spec.dual_clip,
-        "klCoef": spec.kl_coef,
-        "entropyCoef": spec.entropy_coef,
-    }
+    loss = (
+        {"kind": "ce"}
+        if spec.kind == "ce"
+        else {
+            "kind": "clip",
+            "epsLow": spec.eps_low,
+            "epsHigh": spec.eps_high,
+            "dualClip": spec.dual_clip,
+            "klCoef": spec.kl_coef,
+            "entropyCoef": spec.entropy_coef,
+        }
+    )
     header = {
         "step": batch.step,
         "divisor": batch.divisor,

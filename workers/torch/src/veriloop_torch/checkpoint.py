@@ -207,7 +207,8 @@ def _check_form(directory: Path) -> bool:
     if (directory / FACTS).is_file():
         return True
     raise WorkerError(
-        "checkpoint", f"{directory}: expected {FACTS}, or {WEIGHTS} and {OPTIMIZER}; found neither",
+        "checkpoint",
+        f"{directory}: expected {FACTS}, or {WEIGHTS} and {OPTIMIZER}; found neither",
         "a checkpoint that was not finished lies beside it as .partial and cannot be used",
     )
 
@@ -235,7 +236,8 @@ def _read_facts(learner: Learner, directory: Path) -> dict:
     for name, flag, have in (("moments", "--moments", settings.moments), ("loraRank", "--lora-rank", settings.lora_rank)):
         if facts.get(name) != have:
             raise WorkerError(
-                "checkpoint", f"{directory}: saved with {flag} {facts.get(name)}, the worker runs with {have}",
+                "checkpoint",
+                f"{directory}: saved with {flag} {facts.get(name)}, the worker runs with {have}",
                 f"start the worker with {flag} {facts.get(name)}",
             )
     return facts
@@ -251,7 +253,8 @@ def _check_tensors(directory: Path, state: dict[str, torch.Tensor]) -> None:
         if found is None or tuple(found.size) != tuple(tensor.shape):
             got = "nothing" if found is None else f"shape {list(found.size)}"
             raise WorkerError(
-                "checkpoint", f"{directory}: expected {name} of shape {list(tensor.shape)}, got {got}",
+                "checkpoint",
+                f"{directory}: expected {name} of shape {list(tensor.shape)}, got {got}",
                 "this checkpoint belongs to another model",
             )
 

@@ -69,9 +69,7 @@ def choose_device(wanted: str, local_rank: int) -> torch.device:
     if wanted == "cpu" or (wanted == "auto" and not torch.cuda.is_available()):
         return torch.device("cpu")
     if not torch.cuda.is_available():
-        raise WorkerError(
-            "tool", f"--device cuda: torch {torch.__version__} finds no usable CUDA device", "use --device cpu"
-        )
+        raise WorkerError("tool", f"--device cuda: torch {torch.__version__} finds no usable CUDA device", "use --device cpu")
     if local_rank >= torch.cuda.device_count():
         raise WorkerError(
             "tool",

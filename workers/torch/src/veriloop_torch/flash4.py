@@ -14,8 +14,16 @@ def flash4_attention(
     from flash_attn.cute.interface import _flash_attn_fwd
 
     out, lse = _flash_attn_fwd(
-        q, k, v, cu_seqlens_q=cu_seqlens, cu_seqlens_k=cu_seqlens, max_seqlen_q=max_length, max_seqlen_k=max_length,
-        softmax_scale=scale, causal=True, return_lse=True,
+        q,
+        k,
+        v,
+        cu_seqlens_q=cu_seqlens,
+        cu_seqlens_k=cu_seqlens,
+        max_seqlen_q=max_length,
+        max_seqlen_k=max_length,
+        softmax_scale=scale,
+        causal=True,
+        return_lse=True,
     )[:2]
     return out, lse
 
@@ -27,14 +35,31 @@ def _(q, k, v, cu_seqlens, max_length, scale):
 
 @torch.library.custom_op("veriloop::flash4_attention_backward", mutates_args=())
 def flash4_attention_backward(
-    grad: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, out: torch.Tensor, lse: torch.Tensor,
-    cu_seqlens: torch.Tensor, max_length: int, scale: float,
+    grad: torch.Tensor,
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    out: torch.Tensor,
+    lse: torch.Tensor,
+    cu_seqlens: torch.Tensor,
+    max_length: int,
+    scale: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     from flash_attn.cute.interface import _flash_attn_bwd
 
     dq, dk, dv = _flash_attn_bwd(
-        q, k, v, out, grad.contiguous(), lse, softmax_scale=scale, causal=True, cu_seqlens_q=cu_seqlens,
-        cu_seqlens_k=cu_seqlens, max_seqlen_q=max_length, max_seqlen_k=max_length,
+        q,
+        k,
+        v,
+        out,
+        grad.contiguous(),
+        lse,
+        softmax_scale=scale,
+        causal=True,
+        cu_seqlens_q=cu_seqlens,
+        cu_seqlens_k=cu_seqlens,
+        max_seqlen_q=max_length,
+        max_seqlen_k=max_length,
     )[:3]
     return dq, dk, dv
 

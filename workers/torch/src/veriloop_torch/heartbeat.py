@@ -35,9 +35,7 @@ class Heartbeat:
     def ranks(self) -> list[dict]:
         """On the leader: one record a rank, as last heard."""
         now = time.monotonic()
-        return [
-            {**record, "secondsSinceBeat": round(now - heard, 1)} for _, (_, heard, record) in sorted(self._seen.items())
-        ]
+        return [{**record, "secondsSinceBeat": round(now - heard, 1)} for _, (_, heard, record) in sorted(self._seen.items())]
 
     def close(self) -> None:
         self._stop.set()

@@ -25,7 +25,6 @@ from .objective import Counters
 from .optimizer import AdamW, Hyper
 from .packing import Plan, attention_share, lay_out, plan_rows
 from .settings import Settings
-from .tensors import local
 from .weights import hf_name, load_weights, materialise, random_weights
 
 log = logging.getLogger("veriloop_torch")

@@ -78,8 +78,7 @@ def read_config(directory: str | Path) -> PreTrainedConfig:
 
 
 def build_policy(
-    config: PreTrainedConfig, *, attention: str, head_chunk: int, dtype: torch.dtype = torch.float32,
-    compile_head: bool = False
+    config: PreTrainedConfig, *, attention: str, head_chunk: int, dtype: torch.dtype = torch.float32, compile_head: bool = False
 ) -> Policy:
     """The policy without weights: parameters on the meta device, in `dtype`."""
     try:

@@ -85,16 +85,15 @@ class AdamW:
             if not group:
                 continue
             weights, gradients, states = zip(*group)
-            # torch.optim.AdamW counts for itself; here the count is the step's, so that a checkpoint has one.
-            counts = [torch.full((), self.updates - 1, dtype=torch.float32, device=w.device) for w in weights]
-            torch._foreach_add_(counts, 1)
+            # torch.optim.AdamW counts for each weight; here the count is the step's, so that a checkpoint has one.
+            count = torch.full((), self.updates, dtype=torch.float32, device=weights[0].device)
             torch._fused_adamw_(
                 list(weights),
                 list(gradients),
                 [state["m"] for state in states],
                 [state["v"] for state in states],
                 [],
-                counts,
+                [count] * len(weights),
                 lr=hyper.lr,
                 beta1=hyper.beta1,
                 beta2=hyper.beta2,

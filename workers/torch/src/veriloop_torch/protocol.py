@@ -139,12 +139,8 @@ def parse(path: str, value) -> Request:
         "/step": lambda: Step(
             body.integer("step"), body.path("batch"), body.sha256(), _hyper(body.object("hyper")), body.integer("expectVersion")
         ),
-        "/logprobs": lambda: LogProbs(
-            body.path("batch"), body.sha256(), body.path("out"), body.integer("microBatchTokens", 1)
-        ),
-        "/gradients": lambda: Gradients(
-            body.path("batch"), body.sha256(), body.path("out"), body.integer("microBatchTokens", 1)
-        ),
+        "/logprobs": lambda: LogProbs(body.path("batch"), body.sha256(), body.path("out"), body.integer("microBatchTokens", 1)),
+        "/gradients": lambda: Gradients(body.path("batch"), body.sha256(), body.path("out"), body.integer("microBatchTokens", 1)),
         "/publish": lambda: Publish(
             body.integer("version"), body.path("dir"), body.choice("dtype", ("bfloat16", "float32", "float16"))
         ),

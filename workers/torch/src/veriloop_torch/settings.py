@@ -33,7 +33,9 @@ class Settings:
     watch_pid: int = _option(0, "leave when the process with this id is gone; 0 = never")
     device: str = _option("auto", "auto takes CUDA where torch can use it")
     compute: str = _option("auto", "precision of the forward and backward passes; auto: bf16 on CUDA, fp32 on the CPU")
-    attention: str = _option("auto", "kernel for packed rows; auto: flash4 where installed, else varlen, on CUDA, split on the CPU")
+    attention: str = _option(
+        "auto", "kernel for packed rows; auto: on CUDA flash4 if installed, else varlen; split on the CPU"
+    )
     checkpointing: str = _option("selective", "what the backward pass computes again instead of keeping")
     compile: str = _option("off", "compile each transformer block with torch.compile; auto: on CUDA")
     kernels: str = _option("auto", "fused norms, rotary and MLP of liger-kernel; auto: on CUDA where it is installed")
@@ -48,9 +50,7 @@ class Settings:
     seed: int = _option(0, "all randomness is drawn from (seed, step, rank)")
     lora_rank: int = _option(0, "train adapters of this rank in place of the weights; 0 = off. Needs peft")
     lora_alpha: float = _option(0.0, "scale of the adapters; 0 = twice the rank")
-    lora_targets: str = _option(
-        "q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj", "projections that get an adapter"
-    )
+    lora_targets: str = _option("q_proj,k_proj,v_proj,o_proj,gate_proj,up_proj,down_proj", "projections that get an adapter")
 
     def check(self) -> "Settings":
         """Raises WorkerError `config` naming the first setting that cannot be meant."""
@@ -61,9 +61,7 @@ class Settings:
             if getattr(self, name) < least:
                 raise WorkerError("config", f"{flag(name)}: expected at least {least}, got {getattr(self, name)}")
         if not (Path(self.model) / "config.json").is_file():
-            raise WorkerError(
-                "config", f"--model: expected a directory with config.json, got {self.model or 'nothing'}"
-            )
+            raise WorkerError("config", f"--model: expected a directory with config.json, got {self.model or 'nothing'}")
         if self.host not in ("127.0.0.1", "localhost", "::1") and not self.token_file:
             raise WorkerError(
                 "config",

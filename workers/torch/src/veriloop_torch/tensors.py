@@ -33,9 +33,7 @@ def like_local(tensor: torch.Tensor, part: torch.Tensor, shape: torch.Size) -> t
     if not isinstance(tensor, DTensor):
         return part
     stride = torch.empty(shape, device="meta").stride()
-    return DTensor.from_local(
-        part, tensor.device_mesh, tensor.placements, run_check=False, shape=shape, stride=stride
-    )
+    return DTensor.from_local(part, tensor.device_mesh, tensor.placements, run_check=False, shape=shape, stride=stride)
 
 
 def own_slice(tensor: torch.Tensor) -> slice:
@@ -91,7 +89,9 @@ class Files:
 
 
 def write_safetensors(
-    path: Path, entries: list[tuple[str, torch.dtype, tuple[int, ...]]], parts: Iterator[torch.Tensor],
+    path: Path,
+    entries: list[tuple[str, torch.dtype, tuple[int, ...]]],
+    parts: Iterator[torch.Tensor],
     metadata: dict[str, str],
 ) -> int:
     """Writes the tensors of `parts`, in the order of `entries`, without holding two of them; returns the file's size."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -54,7 +53,8 @@ def load_weights(policy: Policy, directory: Path) -> None:
         stored = _stored_name(files, hf_name(name))
         if stored is None:
             raise WorkerError(
-                "checkpoint", f"{directory}: expected a tensor {hf_name(name)}, found none in its *.safetensors",
+                "checkpoint",
+                f"{directory}: expected a tensor {hf_name(name)}, found none in its *.safetensors",
                 "config.json and the weights must belong together",
             )
         if files.shape(stored) != tuple(parameter.shape):

@@ -110,9 +110,7 @@ class Worker:
     def _read(self, request: Step | LogProbs | Gradients) -> Batch:
         """Every rank reads the file itself; all go on, or none does."""
         settings, vocab = self.learner.settings, self.learner.vocab_size
-        return self.cluster.together(
-            read_batch, request.batch, request.sha256, vocab_size=vocab, max_length=settings.max_length
-        )
+        return self.cluster.together(read_batch, request.batch, request.sha256, vocab_size=vocab, max_length=settings.max_length)
 
     def _stored(self, request: Step) -> dict | None:
         """The reply of a step that was done already.
