@@ -10,12 +10,12 @@ import { measure } from "../../scripts/house.js";
 const LIMITS: Readonly<Record<string, number>> = {
   mutual: 0,
   inner: 5,
-  long: 19,
-  longStages: 2,
-  casts: 3,
-  pages: 5,
+  long: 16,
+  longStages: 0,
+  casts: 0,
+  pages: 0,
 };
-const LEAST_DOCUMENTED = 73;
+const LEAST_DOCUMENTED = 75;
 
 const root = join(import.meta.dirname, "../..");
 
