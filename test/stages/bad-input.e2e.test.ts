@@ -211,7 +211,6 @@ describe("problems whose golden cannot serve", { timeout: 120_000 }, () => {
         "rl.steps=1",
         "rl.groups=3",
         "rl.group_size=2",
-        "rl.sampling.n_min=2",
         "sampler.max_tokens=16",
         "rl.sampling.strategy=fixed",
         "eval.every=0",
