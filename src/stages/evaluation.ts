@@ -5,7 +5,7 @@
 
 import { progressBar } from "../core/format.js";
 import type { Metrics, Rewarder, SampleRow } from "../core/ports.js";
-import type { Rng } from "../core/rng.js";
+import { makeRng, type Rng } from "../core/rng.js";
 import type { Interval } from "../core/stats.js";
 import { chooseProblems, type EvalResult, evaluate } from "../eval/sampled.js";
 import type { EvalSection } from "../eval/schema.js";
@@ -14,6 +14,8 @@ import { evalLine } from "../report/lines.js";
 import type { EvalPoint } from "../report/summary.js";
 import { quarantinedIn } from "../rl/loop/quarantine.js";
 import type { Policy } from "./policy.js";
+import type { StageProblems } from "./problems.js";
+import type { EvalConfig } from "./schema.js";
 import type { Session } from "./session.js";
 
 export interface EvaluationSetup {
@@ -26,6 +28,23 @@ export interface EvaluationSetup {
   readonly rng: Rng;
   readonly session: Session;
 }
+
+/** What evaluates a policy on the sets of a config. Everything random in it comes from `run.seed`. */
+export const evaluationOf = (
+  config: Pick<EvalConfig, "eval" | "run" | "sampler">,
+  session: Session,
+  policy: Policy,
+  problems: StageProblems,
+  rewarder: Rewarder,
+): EvaluationSetup => ({
+  policy,
+  rewarder,
+  sets: problems.sets,
+  section: config.eval,
+  maxTokens: config.sampler.max_tokens,
+  rng: makeRng(config.run.seed).fork("eval"),
+  session,
+});
 
 /** What an evaluation measured, by set in the order of the config. */
 export interface Evaluation {

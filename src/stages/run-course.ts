@@ -1,7 +1,5 @@
 /** The one way in which a stage trains: resume, evaluate, step, save and stop, with what people and files see of it. */
 
-import type { Rewarder } from "../core/ports.js";
-import { makeRng } from "../core/rng.js";
 import { policyVersion } from "../core/units.js";
 import type { StepProgress } from "../rl/loop/options.js";
 import { type EvalKind, type RunEnd, type RunHooks, type RunOptions, runLoop } from "../rl/loop/run.js";
@@ -9,9 +7,7 @@ import type { Steps } from "../rl/loop/steps.js";
 import type { Course } from "./course.js";
 import { type EvaluationSetup, evalPoints, runEvaluation } from "./evaluation.js";
 import { restoreCheckpoint, saveCheckpoint, type TrainablePolicy } from "./policy.js";
-import type { StageProblems } from "./problems.js";
 import { loadState, type SavedRun, type StateForm, saveState } from "./saved-state.js";
-import type { RlConfig } from "./schema.js";
 import type { Session } from "./session.js";
 import type { StageContext } from "./stage.js";
 
@@ -40,23 +36,6 @@ export interface CourseHooks<O> {
   /** A checkpoint of this step is complete. */
   readonly onSaved?: (step: number) => void;
 }
-
-/** What evaluates the policy of a run on its held-out problems. */
-export const evaluationOf = (
-  config: Pick<RlConfig, "eval" | "run" | "sampler">,
-  session: Session,
-  policy: TrainablePolicy,
-  problems: StageProblems,
-  rewarder: Rewarder,
-): EvaluationSetup => ({
-  policy,
-  rewarder,
-  sets: problems.sets,
-  section: config.eval,
-  maxTokens: config.sampler.max_tokens,
-  rng: makeRng(config.run.seed).fork("eval"),
-  session,
-});
 
 /** Gives policy and course the state of the latest checkpoint. Null for a new run, and for one that never saved. */
 export async function resumeCourse<S, O>(run: CourseOf<S, O>): Promise<SavedRun<S> | null> {

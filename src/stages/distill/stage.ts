@@ -3,10 +3,11 @@
 import type { Rewarder } from "../../core/ports.js";
 import { loadConfig } from "../../model/hf.js";
 import { Course } from "../course.js";
+import { evaluationOf } from "../evaluation.js";
 import { modelDirOf, planEngines, type TrainablePolicy } from "../policy.js";
 import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
-import { evaluationOf, resumeCourse, runCourse } from "../run-course.js";
+import { resumeCourse, runCourse } from "../run-course.js";
 import { type DistillConfig, distillStageSchema } from "../schema.js";
 import { inSession, type Session } from "../session.js";
 import type { Stage, StageContext, StageResult } from "../stage.js";

@@ -1,9 +1,8 @@
 /** `train --stage eval`: pass@k of a policy on the held-out problems. */
 
 import { compactDuration } from "../../core/format.js";
-import { makeRng } from "../../core/rng.js";
 import type { EvalResult } from "../../eval/sampled.js";
-import { evalSummary, runEvaluation } from "../evaluation.js";
+import { evalSummary, evaluationOf, runEvaluation } from "../evaluation.js";
 import { modelDirOf, openPolicy, requireRoom } from "../policy.js";
 import { loadStageProblems, systemPromptLine } from "../problems.js";
 import { openRewarder } from "../rewards.js";
@@ -53,15 +52,7 @@ async function run(config: EvalConfig, ctx: StageContext): Promise<StageResult> 
         session.reporter.line(
           `${dir} on ${problems.sets.map((s) => (s.name === "test" ? problems.name : s.name)).join(", ")}`,
         );
-        const setup = {
-          policy,
-          rewarder: reward.rewarder,
-          sets: problems.sets,
-          section: config.eval,
-          maxTokens: config.sampler.max_tokens,
-          rng: makeRng(config.run.seed).fork("eval"),
-          session,
-        };
+        const setup = evaluationOf(config, session, policy, problems, reward.rewarder);
         const evaluation = await runEvaluation(setup, 0, true, ctx.stop).catch((error) => {
           if (!ctx.stop.aborted) throw error;
           return null;

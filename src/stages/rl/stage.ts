@@ -5,12 +5,13 @@ import type { Strategy } from "../../rl/algo/strategy.js";
 import type { RunOptions } from "../../rl/loop/run.js";
 import { makeSpans } from "../../run/spans.js";
 import { Course } from "../course.js";
+import { evaluationOf } from "../evaluation.js";
 import { roundsOfRun } from "../format-1.js";
 import { modelDirOf, openPolicy, requireRoom, resolvePath, type TrainablePolicy } from "../policy.js";
 import { loadStageProblems, type StageProblems, systemPromptLine } from "../problems.js";
 import { writeReport } from "../report.js";
 import { openRewarder } from "../rewards.js";
-import { evaluationOf, resumeCourse, runCourse } from "../run-course.js";
+import { resumeCourse, runCourse } from "../run-course.js";
 import { type RlConfig, rlStageSchema } from "../schema.js";
 import { inSession, type Session } from "../session.js";
 import type { Stage, StageContext, StageResult } from "../stage.js";
@@ -34,19 +35,7 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
   const reward = await openRewarder(config.reward, ctx);
   let policy: TrainablePolicy | null = null;
   try {
-    policy = await openPolicy({
-      dir: modelDir,
-      learner: config.learner,
-      sampler: config.sampler,
-      cores: ctx.cores,
-      apart: config.rl.async.max_lag > 0,
-      warn: (text) => ctx.reporter.warn(text),
-    });
-    requireRoom(
-      policy,
-      [...problems.train, ...problems.sets.flatMap((s) => s.problems)],
-      config.sampler.max_tokens,
-    );
+    policy = await open(config, ctx, modelDir, problems, config.rl.async.max_lag > 0);
     const opened = policy;
     return await inSession(
       {
@@ -67,6 +56,27 @@ async function run(config: RlConfig, ctx: StageContext): Promise<StageResult> {
   } finally {
     await policy?.close();
     await reward.rewarder.close();
+  }
+}
+
+/** The policy, with room for an answer behind every prompt. @param apart see `OpenPolicy` */
+async function open(
+  config: RlConfig,
+  ctx: StageContext,
+  dir: string,
+  problems: StageProblems,
+  apart: boolean,
+): Promise<TrainablePolicy> {
+  const { learner, sampler } = config;
+  const warn = (text: string): void => ctx.reporter.warn(text);
+  const policy = await openPolicy({ dir, learner, sampler, cores: ctx.cores, apart, warn });
+  try {
+    const asked = [...problems.train, ...problems.sets.flatMap((s) => s.problems)];
+    requireRoom(policy, asked, sampler.max_tokens);
+    return policy;
+  } catch (error) {
+    await policy.close();
+    throw error;
   }
 }
 
@@ -158,19 +168,8 @@ async function plan(config: RlConfig, ctx: StageContext): Promise<readonly strin
   const reward = await openRewarder(config.reward, ctx);
   try {
     const modelDir = modelDirOf(config.model.path, ctx);
-    const policy = await openPolicy({
-      dir: modelDir,
-      learner: config.learner,
-      sampler: config.sampler,
-      cores: ctx.cores,
-      warn: (text) => ctx.reporter.warn(text),
-    });
+    const policy = await open(config, ctx, modelDir, problems, false);
     try {
-      requireRoom(
-        policy,
-        [...problems.train, ...problems.sets.flatMap((s) => s.problems)],
-        config.sampler.max_tokens,
-      );
       const rollouts = config.rl.steps * config.rl.groups * config.rl.group_size;
       return [
         `policy     ${modelDir}: ${(policy.parameters / 1e6).toFixed(2)}M parameters, context ${policy.contextTokens}`,
