@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { KnobRule } from "../core/knobs.js";
 import type { AdvantageMode } from "./algo/advantages.js";
 import { STRATEGIES, STRATEGY_NAMES, type StrategyName, strategyKind } from "./algo/strategies/index.js";
-import type { StrategyKind } from "./algo/strategies/kind.js";
+import { NO_SPREAD, type StrategyKind } from "./algo/strategies/kind.js";
 
 /** What null stands for in `loss.overlong_*`. */
 export const OVERLONG = { buffer: 32, factor: 1 } as const;
@@ -174,34 +174,18 @@ export const rlSchema = z
     }
     const refuse = (path: string[], message: string) => ctx.addIssue({ code: "custom", path, message });
     const kind = strategyKind(c.sampling.strategy);
-    const fewest = kind.fewest(c.sampling, c.group_size);
+    const advantage = chosenAdvantage(c);
+    const fewest = kind.fewest?.(c.sampling, c.group_size) ?? c.group_size;
     const least = fewest * c.groups;
-    for (const { path, message } of kind.conflicts?.(c.sampling, {
-      groups: c.groups,
-      groupSize: c.group_size,
-    }) ?? [])
-      refuse([...path], message);
+    const around = { groups: c.groups, groupSize: c.group_size, advantage };
+    for (const { path, message } of kind.conflicts?.(c.sampling, around) ?? []) refuse([...path], message);
     if (c.max_generated_tokens !== null && c.max_generated_tokens < least) {
       refuse(
         ["max_generated_tokens"],
         `one step has at least ${fewest} x ${c.groups} = ${least} rollouts, so this budget ends before the first step does`,
       );
     }
-    const advantage = chosenAdvantage(c);
-    const history = advantage === "history";
-    if (kind.estimates && c.sampling.keep === "surprising" && !history) {
-      refuse(
-        ["sampling", "keep"],
-        `advantage ${advantage} leaves nothing of all-equal groups; use advantage: history, or keep: mixed`,
-      );
-    }
-    const key = kind.estimates ? (["sampling", "n_min"] as const) : (["group_size"] as const);
-    if (!history && (c.group_size < 2 || fewest < 2)) {
-      refuse(
-        c.group_size < 2 ? ["group_size"] : [...key],
-        "a group of one has no spread: use at least 2, or advantage: history",
-      );
-    }
+    if (c.group_size < 2 && advantage !== "history") refuse(["group_size"], NO_SPREAD);
   })
   .prefault({});
 

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { AdaptiveStrategy } from "../adaptive.js";
 import type { AdvantageMode } from "../advantages.js";
 import type { KeepRule } from "../filters.js";
-import type { StrategyKind } from "./kind.js";
+import { NO_SPREAD, type StrategyKind } from "./kind.js";
 
 /** Default of `sampling.min_surprise`. */
 export const DEFAULT_SURPRISE = 0.1;
@@ -101,7 +101,7 @@ export const adaptive = {
   estimates: true,
   fewest: ({ n_min: nMin }, groupSize) => fewestRollouts(nMin, groupSize),
   keep: keepRule,
-  conflicts({ n_min, n_max: nMax, step_tokens: stepTokens }, { groups, groupSize }) {
+  conflicts({ n_min, n_max: nMax, step_tokens: stepTokens, keep }, { groups, groupSize, advantage }) {
     const nMin = fewestRollouts(n_min, groupSize);
     const least = nMin * groups;
     const found = [];
@@ -120,6 +120,15 @@ export const adaptive = {
         message: `n_min x groups is ${nMin} x ${groups} = ${least} rollouts, which no budget of ${stepTokens} tokens can meet`,
       });
     }
+    if (keep === "surprising" && advantage !== "history") {
+      found.push({
+        path: ["sampling", "keep"],
+        message: `advantage ${advantage} leaves nothing of all-equal groups; use advantage: history, or keep: mixed`,
+      });
+    }
+    // A group size of one is refused for every strategy.
+    if (nMin < 2 && groupSize >= 2 && advantage !== "history")
+      found.push({ path: ["sampling", "n_min"], message: NO_SPREAD });
     return found;
   },
   make: (k, { problems, groupSize, steps, advantage, seed }) =>

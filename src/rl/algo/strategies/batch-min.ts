@@ -38,7 +38,6 @@ export const batchMin = {
   describe: "rounds sized by the least yield so far, as CodeV-R1 released",
   knobs: {},
   estimates: false,
-  fewest: (_knobs, groupSize) => groupSize,
   keep: () => ({ kind: "mixed" }),
   make: (_knobs, { problems, groupSize, rng }) =>
     batchMinStrategy({ problems: problems.length, groupSize, rng }),

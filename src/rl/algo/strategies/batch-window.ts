@@ -42,7 +42,6 @@ export const batchWindow = {
   describe: "rounds sized by the yield of the last rounds, as CodeV-R1 describes",
   knobs: {},
   estimates: false,
-  fewest: (_knobs, groupSize) => groupSize,
   keep: () => ({ kind: "mixed" }),
   make: (_knobs, { problems, groupSize, rng }) =>
     batchWindowStrategy({ problems: problems.length, groupSize, rng }),

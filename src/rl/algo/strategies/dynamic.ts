@@ -24,7 +24,6 @@ export const dynamic = {
   describe: "DAPO's refill",
   knobs,
   estimates: false,
-  fewest: (_knobs, groupSize) => groupSize,
   keep: () => ({ kind: "mixed" }),
   make: ({ oversample }, { problems, groupSize, rng }) =>
     dynamicStrategy({ problems: problems.length, groupSize, rng, oversample }),

@@ -12,7 +12,6 @@ export const fixed = {
   describe: "GRPO",
   knobs: {},
   estimates: false,
-  fewest: (_knobs, groupSize) => groupSize,
   keep: () => ({ kind: "all" }),
   make: (_knobs, { problems, groupSize, rng }) =>
     fixedStrategy({ problems: problems.length, groupSize, rng }),

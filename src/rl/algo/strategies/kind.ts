@@ -30,10 +30,14 @@ export interface KnobConflict {
 }
 
 /** What a conflict is judged by besides the strategy's own settings. */
-export interface StepSize {
+export interface Surroundings {
   readonly groups: number;
   readonly groupSize: number;
+  readonly advantage: AdvantageMode;
 }
+
+/** Why an advantage that compares the rollouts of a group needs two of them. */
+export const NO_SPREAD = "a group of one has no spread: use at least 2, or advantage: history";
 
 /** @template K the zod shape of the strategy's settings, keys as in a config's `rl.sampling` */
 export interface StrategyKind<K extends z.ZodRawShape = z.ZodRawShape> {
@@ -43,11 +47,11 @@ export interface StrategyKind<K extends z.ZodRawShape = z.ZodRawShape> {
   readonly knobs: K;
   /** True when it estimates a pass rate for each problem, which `history` advantages then use as the baseline. */
   readonly estimates: boolean;
-  /** Fewest rollouts of a chosen problem. */
-  fewest(knobs: z.output<z.ZodObject<K>>, groupSize: number): number;
+  /** Fewest rollouts of a chosen problem, where that is not the group size. */
+  fewest?(knobs: z.output<z.ZodObject<K>>, groupSize: number): number;
   /** Which groups it trains on. */
   keep(knobs: z.output<z.ZodObject<K>>, advantage: AdvantageMode): KeepRule;
-  conflicts?(knobs: z.output<z.ZodObject<K>>, size: StepSize): readonly KnobConflict[];
+  conflicts?(knobs: z.output<z.ZodObject<K>>, around: Surroundings): readonly KnobConflict[];
   make(knobs: z.output<z.ZodObject<K>>, context: StrategyContext): Strategy;
 }
 
