@@ -7,14 +7,14 @@ import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import type { z } from "zod";
 import { TrainError } from "../core/errors.js";
-import { KNOB_RULES } from "../core/knobs.js";
+import { KNOB_RULES, type KnobRule } from "../core/knobs.js";
 import { explainIssues } from "./explain.js";
 import { findConfig, loadFile, showPath } from "./files.js";
 import { jsonSchemaOf, keysOf } from "./keys.js";
 import { normalise } from "./normalise.js";
 import { type Mistake, type Origin, showMistake, showSource } from "./origin.js";
 import { applyOverrides } from "./override.js";
-import { emptyMap, find, type MapTree, merge, type Path, plain } from "./tree.js";
+import { emptyMap, find, type MapTree, merge, type Path, plain, removeIn } from "./tree.js";
 import { unreadKnobs } from "./unread.js";
 
 export interface LoadRequest {
@@ -74,11 +74,13 @@ export function loadConfig<C = unknown>(request: LoadRequest): LoadedConfig<C> {
   tree = normalise(applied.tree, json);
   const result = schema.safeParse(plain(tree), { reportInput: false });
   if (!result.success) mistakes.push(...explainIssues(result.error.issues, tree, json, keys));
+  // What the other mistakes leave of the config is asked too, so that all are reported at once.
+  const left = result.success ? tree : without(tree, result.error.issues);
+  const sound = result.success ? result : schema.safeParse(plain(left));
+  if (sound.success) mistakes.push(...unreadKnobs(sound.data, rulesFor(schema, tree, left), tree, files));
   if (mistakes.length > 0 || !result.success) throw failure(stage, mistakes);
 
   const config = result.data as C;
-  const unread = unreadKnobs(config, KNOB_RULES.get(schema)?.rules ?? [], tree, files);
-  if (unread.length > 0) throw failure(stage, unread);
   return {
     config,
     provenance: provenanceOf(config, tree),
@@ -87,6 +89,22 @@ export function loadConfig<C = unknown>(request: LoadRequest): LoadedConfig<C> {
     files,
   };
 }
+
+/** The rules of a schema whose choices were not taken out of the tree: what a misspelt choice reads is not known. */
+const rulesFor = (schema: z.ZodType, tree: MapTree, left: MapTree): readonly KnobRule<never>[] =>
+  (KNOB_RULES.get(schema)?.rules ?? []).filter(({ choosers }) =>
+    choosers
+      .map((c) => c.split("."))
+      .every((c) => find(left, c) !== undefined || find(tree, c) === undefined),
+  );
+
+/** The tree without the values that these issues are about. */
+const without = (tree: MapTree, issues: readonly z.core.$ZodIssue[]): MapTree =>
+  issues
+    .flatMap((issue) =>
+      issue.code === "unrecognized_keys" ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
+    )
+    .reduce((left, path) => removeIn(left, path.map(String)), tree);
 
 /** The same config under a run name (generated names are not part of what a run is). */
 export function withRunName<C>(loaded: LoadedConfig<C>, name: string): LoadedConfig<C> {

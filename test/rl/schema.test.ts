@@ -163,6 +163,21 @@ describe("a setting that nothing reads", () => {
     ]);
   });
 
+  it("is reported beside a typo and a value of the wrong type", () => {
+    const text = "rl:\n  setps: 3\n  groups: none\n  sampling: {strategy: dynamic, kappa: 2}\n";
+    expect(mistakes(text)).toEqual([
+      "a.yaml:2:3 rl.setps: unknown key; did you mean rl.steps?",
+      'a.yaml:3:11 rl.groups: expected a whole number >= 1, got "none"',
+      "a.yaml:4:40 rl.sampling.kappa: the strategy dynamic does not read it; set rl.sampling.strategy=adaptive, or leave this out (got 2)",
+    ]);
+  });
+
+  it("is not judged by a choice that is misspelt", () => {
+    expect(mistakes("rl:\n  sampling: {strategy: dynamc, oversample: 2}\n")).toEqual([
+      'a.yaml:2:24 rl.sampling.strategy: expected one of fixed, dynamic, batch_min, batch_window, adaptive, got "dynamc"',
+    ]);
+  });
+
   it("is left alone where a base config set it and the choice came later", () => {
     const base =
       "rl:\n  sampling: {strategy: adaptive, kappa: 2}\n  loss: {overlong: punish, overlong_buffer: 20}\n";
