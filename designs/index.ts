@@ -16,5 +16,5 @@ export { IMPOSTORS, type Impostor, impostors } from "./impostors.js";
 export { primerGoldens } from "./primer.js";
 export { rtllmVerdict } from "./rtllm-bench.js";
 
-/** Folder of the benchmark data where nobody names another: beside the repository. */
+/** Folder of the benchmark data unless a command names another: beside the repository. */
 export const DATA_ROOT = new URL("../../shared/data", import.meta.url).pathname;

@@ -1,6 +1,6 @@
 /**
  * The embedded engines of one policy: one worker thread whose learner and sampler share the weights, or a worker for each
- * where both shall compute at the same time. Who shares memory with whom is decided here and known nowhere else.
+ * where both must compute at the same time. Who shares memory with whom is decided here and known nowhere else.
  */
 
 import { TrainError } from "../core/errors.js";

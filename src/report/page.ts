@@ -94,7 +94,7 @@ function about(data: ReportData): Html {
 <tr><td>engine</td><td>${record.engine ?? "not recorded"}</td></tr>
 <tr><td>sandbox</td><td>${record.sandbox ?? "not recorded"}</td></tr>
 <tr><td>config hash</td><td><code>${record.configHash}</code></td></tr>${versions}</tbody></table></div>
-${choices.length === 0 ? "" : html`<h3>What “auto” came to</h3><div class="scroll"><table><tbody>${choices}</tbody></table></div>`}
+${choices.length === 0 ? "" : html`<h3>What “auto” chose</h3><div class="scroll"><table><tbody>${choices}</tbody></table></div>`}
 <h3>Attempts</h3><div class="scroll"><table><thead><tr><th></th><th>started</th><th>ended</th><th>exit</th><th>command</th></tr></thead><tbody>${attempts}</tbody></table></div>
 <details><summary>Config</summary><pre>${data.config}</pre></details>
 <details><summary>Last values of every metric</summary><div class="scroll"><table><tbody>${metricRows(data)}</tbody></table></div></details></section>`;

@@ -19,7 +19,7 @@ export type Handlers<T extends CallTable<T>> = {
 export interface ServeOptions {
   /** True: one call after another, in the order of their arrival; false: all at once. */
   readonly inOrder: boolean;
-  /** Makes what is thrown into what the caller shall see; default: as it is. */
+  /** Makes what is thrown into what the caller sees; default: as it is. */
   readonly failure?: (thrown: unknown) => unknown;
 }
 

@@ -4,7 +4,7 @@ import { compactDuration } from "../core/format.js";
 import type { Clock, Reporter } from "../core/ports.js";
 
 export interface Heartbeat {
-  /** Something was said or done: the silence starts anew. */
+  /** Something was said or done: the silence starts again. */
   beat(): void;
   stop(): void;
 }

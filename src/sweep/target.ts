@@ -61,7 +61,7 @@ export interface TargetRequest {
   /** Arm -> seeds in the same order in every arm -> evaluations. */
   readonly arms: ReadonlyMap<string, readonly (readonly CurvePoint[])[]>;
   readonly baseline: string;
-  /** A fixed target, or null: the baseline's final mean pass@1 (made anew in each resample). */
+  /** A fixed target, or null: the baseline's final mean pass@1 (computed again for each resample). */
   readonly target: number | null;
   readonly resamples: number;
   readonly rng: Rng;

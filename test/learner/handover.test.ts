@@ -40,7 +40,7 @@ interface Pair {
   readonly handover: OpenedHandover;
 }
 
-/** A pair of the tables on a tiny model. @param gives the learner's, where it shall use fewer than its row has */
+/** A pair of the tables on a tiny model. @param gives the learner's, where it must use fewer than its row has */
 async function pairOf(
   learnerName: keyof typeof LEARNERS,
   samplerName: keyof typeof SAMPLERS,

@@ -1,10 +1,10 @@
 /** Fork servers: the same results as plain spawning, one candidate apart from the next, and nothing left behind. */
 
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { TrainError } from "../../src/core/errors.js";
 import { buildLibrary, forkedEngine, makeForkedSimulator } from "../../src/sim/forked.js";
 import { openSandbox } from "../../src/sim/sandbox.js";
@@ -12,22 +12,9 @@ import { DEFAULT_LIMITS, type SimResult } from "../../src/sim/simulator.js";
 import { type EngineChoice, openSimulator } from "../../src/sim/simulators.js";
 import { children, signal, tools } from "../reward/harness.js";
 import { until } from "../until.js";
-import { type Bench, compiler, fakeIvl, forkLibrary, initial, lives, openBench, scratch } from "./native.js";
+import { compiler, fakeIvl, forkLibrary, initial, lives, openBench, untilTestEnds } from "./native.js";
 
-const opened: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of opened.splice(0).reverse()) await close();
-});
-const bench = (options: Parameters<typeof openBench>[0] = {}): Bench => {
-  const b = openBench(options);
-  opened.push(b.done);
-  return b;
-};
-const folder = (): string => {
-  const dir = scratch();
-  opened.push(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-};
+const { bench, folder, opened } = untilTestEnds();
 const boxed = openSandbox({ tools: tools(), mode: "auto", readOnly: [], scratchDir: folder() }).wrap !== null;
 const sandboxes = boxed ? (["off", "required"] as const) : (["off"] as const);
 const ENDLESS = initial("forever i = i + 1;");

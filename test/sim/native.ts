@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterEach } from "vitest";
 import { buildLibrary } from "../../src/sim/forked.js";
 import { DEFAULT_LIMITS, type Limits, type SimResult } from "../../src/sim/simulator.js";
 import { type OpenedSimulator, openSimulator, type SimulatorOptions } from "../../src/sim/simulators.js";
@@ -89,4 +90,25 @@ export function fakeIvl(dir: string, body: string): string {
   writeFileSync(source, `#define _GNU_SOURCE\n${includes}\nint main(void) { ${body} }\n`);
   execFileSync(compiler!, ["-w", "-O1", "-o", join(base, "ivl"), source]);
   return base;
+}
+
+/** Opens simulators and folders for a test file; they are closed after the test that opened them, the last one first. */
+export function untilTestEnds() {
+  const opened: (() => void | Promise<void>)[] = [];
+  afterEach(async () => {
+    for (const close of opened.splice(0).reverse()) await close();
+  });
+  return {
+    opened,
+    bench: (options: Parameters<typeof openBench>[0] = {}): Bench => {
+      const b = openBench(options);
+      opened.push(b.done);
+      return b;
+    },
+    folder: (): string => {
+      const dir = scratch();
+      opened.push(() => rmSync(dir, { recursive: true, force: true }));
+      return dir;
+    },
+  };
 }

@@ -1,9 +1,9 @@
 /** Each layer between a candidate and the machine, alone, with the lexical gate bypassed. */
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { TrainError } from "../../src/core/errors.js";
 import { forkedEngine } from "../../src/sim/forked.js";
 import { makeJobDir } from "../../src/sim/jobdir.js";
@@ -13,22 +13,9 @@ import { openSimulator } from "../../src/sim/simulators.js";
 import type { Tools } from "../../src/sim/tools.js";
 import { children, tools } from "../reward/harness.js";
 import { until } from "../until.js";
-import { type Bench, compiler, fakeIvl, forkLibrary, initial, openBench, scratch } from "./native.js";
+import { compiler, fakeIvl, forkLibrary, initial, untilTestEnds } from "./native.js";
 
-const opened: (() => void | Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of opened.splice(0).reverse()) await close();
-});
-const bench = (options: Parameters<typeof openBench>[0]): Bench => {
-  const b = openBench(options);
-  opened.push(b.done);
-  return b;
-};
-const folder = (): string => {
-  const dir = scratch();
-  opened.push(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-};
+const { bench, folder, opened } = untilTestEnds();
 
 const probe = folder();
 const sandbox = openSandbox({ tools: tools(), mode: "auto", readOnly: [], scratchDir: probe });

@@ -3,7 +3,7 @@
  * the cache or the logits of every token would cost more than computing them: onnxruntime's CUDA provider gives Node no
  * tensors on the device, so what must stay there has to stay inside a run. It runs on the CPU provider too.
  *
- * The weights are fed anew in every run: in-place updates and adopted weights are seen by the next one, and a copy to
+ * The weights are fed again in every run: in-place updates and adopted weights are seen by the next one, and a copy to
  * the device (about 50 ms for 500 MB) is small beside a run of hundreds of tokens. The alternative, a session with the
  * weights inside for every version, costs more to make than to copy.
  *

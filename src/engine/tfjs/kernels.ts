@@ -51,7 +51,7 @@ export interface Moving {
   moments(): { readonly m: Tensor; readonly v: Tensor };
   set(values: Float32Array): void;
   setMoments(m: Float32Array, v: Float32Array): void;
-  /** AdamW as in engine/adamw.ts. `gradient` [size] is scaled by `factor` first. */
+  /** AdamW as in engine/step/adamw.ts. `gradient` [size] is scaled by `factor` first. */
   adamw(gradient: Tensor, factor: number, hyper: AdamHyper): void;
   dispose(): void;
 }

@@ -68,7 +68,7 @@ export class DriftFit implements Stateful<DriftState> {
     return this.fitted;
   }
 
-  /** Takes a step's repeat visits together, each judged by the values from before the step, so their order is of no account. */
+  /** Takes a step's repeat visits together, each judged by the values from before the step, so their order does not matter. */
   observe(visits: readonly RepeatVisit[], version: number): void {
     this.q.fade(version);
     this.delta.fade(version);

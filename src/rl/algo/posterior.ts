@@ -1,6 +1,6 @@
 /**
  * Pass-rate estimates: a Beta posterior per problem. A problem's own counts stand on an empirical-Bayes prior that its
- * bucket (family or difficulty class) shares, so that a problem never visited is judged by its kin. The policy moves under
+ * bucket (family or difficulty class) shares, so that a problem never visited uses the prior of its bucket. The policy moves under
  * the counts, so they fade: a bucket's geometrically, a problem's own by the drift that was fitted (drift.ts).
  *
  * Columns of 32-bit numbers, 16 bytes a problem: sets of 10^5 problems are planned in milliseconds.
@@ -133,7 +133,7 @@ export class PassRatePosterior implements Stateful<PosteriorState> {
     return own > 0 ? own : this.buckets.cost(i);
   }
 
-  /** The visits of one step; their order is of no account, because all are judged by the counts from before. */
+  /** The visits of one step; their order does not matter, because all are judged by the counts from before. */
   observe(visits: readonly Visit[], version: PolicyVersion): void {
     const befores = visits.map((v) => (this.visited(v.problem) ? this.before(v.problem, version) : null));
     if (this.options.drift === "fit") {
